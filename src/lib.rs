@@ -1,0 +1,14 @@
+//! simctl: fires a chat product's user events at an app's handler on this machine, and tells what the handler did.
+//!
+//! `docs/design.md` draws the rooms. A room uses only rooms on lower floors; `tests/layers.rs` holds that.
+
+pub mod app;
+pub mod cli;
+pub mod commands;
+pub mod engine;
+pub mod handler;
+pub mod model;
+pub mod payload;
+pub mod report;
+pub mod schema;
+pub mod text;

@@ -1,0 +1,121 @@
+//! The kinds of finding, each with a name that never changes.
+
+use serde::Serialize;
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; nothing is wrong.
+    Note,
+    /// It runs here but will not do what is meant, or not everywhere.
+    Warning,
+    /// It cannot work.
+    Error,
+}
+
+impl Severity {
+    /// The word that output uses.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Note => "note",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// Declares [`Code`] from one table, so that name, severity and meaning cannot drift apart.
+macro_rules! codes {
+    ($($variant:ident $name:literal $severity:ident $meaning:literal;)*) => {
+        /// The kind of a finding. Names are stable: scripts and silencing comments rely on them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The name in output, such as `unknown-event`.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+
+            /// How grave it is unless the user's settings say otherwise.
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$variant => Severity::$severity,)* }
+            }
+
+            /// What it means, in one sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => $meaning,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // Files
+    FileMissing "file-missing" Error "a file or folder that was named, or that the app needs, is not there";
+    FileUnreadable "file-unreadable" Error "a file is there but cannot be read: rights, a folder in its place, not a regular file";
+    FileTooLarge "file-too-large" Error "a file is larger than simctl reads, or a payload larger than the platform sends";
+    FileEmpty "file-empty" Error "a file that must hold something is empty";
+    // JSON
+    NotUtf8 "not-utf8" Error "a file holds bytes that are not UTF-8 text";
+    ByteOrderMark "byte-order-mark" Warning "a file begins with a byte-order mark, which JSON does not allow and many readers refuse";
+    JsonSyntax "json-syntax" Error "a file is not JSON";
+    JsonTooDeep "json-too-deep" Error "JSON is nested deeper than 128 levels";
+    DuplicateKey "duplicate-key" Error "an object has the same key twice; only the last one counts";
+    ManifestFragment "manifest-fragment" Error "a manifest was pasted as a fragment, without the braces round it";
+    WrongShape "wrong-shape" Error "a file holds JSON of another kind than it should, such as an array where an object is expected";
+    // Manifest and app
+    ManifestMissing "manifest-missing" Error "no manifest.json was found";
+    UnknownKind "unknown-kind" Error "a file is neither a manifest nor a payload that simctl recognises";
+    SchemaViolation "schema-violation" Error "a value does not match its JSON Schema";
+    UnknownAttribute "unknown-attribute" Note "an attribute that the schema does not know; the platform adds some, but it may be a slip";
+    UnknownEvent "unknown-event" Error "an event name that the platform does not have";
+    WrongProduct "wrong-product" Error "the event belongs to another product or module than the app subscribes in";
+    NoEvents "no-events" Error "the app subscribes to no event";
+    NotSubscribed "not-subscribed" Error "the app does not subscribe to the event";
+    AmbiguousSubscription "ambiguous-subscription" Error "the event is subscribed more than once, with different callbacks";
+    UnknownPlatformVersion "unknown-platform-version" Error "a platform version that does not exist";
+    ServerMissing "server-missing" Error "the app has no server.js";
+    ScriptSyntax "script-syntax" Error "a JavaScript file does not parse";
+    // Payloads
+    UnknownPath "unknown-path" Error "a path that the event's schema does not have";
+    BadPath "bad-path" Error "a path that cannot be read or that leads through a value which has no members";
+    BadOverride "bad-override" Error "a value on the command line that cannot be read";
+    UnknownField "unknown-field" Error "a field named for `changes` that the user object does not have or that cannot change";
+    EventMismatch "event-mismatch" Error "a payload is of another event than the one that is fired";
+    SampleMissing "sample-missing" Error "the app holds no sample payload for the event";
+    NoSchema "no-schema" Error "there is no schema for the event, so no payload can be made for it";
+    Unchecked "unchecked" Note "there is no schema for the event, so its payload is fired unchecked";
+    BadSchema "bad-schema" Error "a schema file is not a usable JSON Schema";
+    // Settings
+    BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Code;
+
+    #[test]
+    fn each_name_is_used_once_and_is_kebab_case() {
+        let names: BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for name in names {
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'), "{name}");
+        }
+    }
+}

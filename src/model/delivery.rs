@@ -1,0 +1,93 @@
+//! One event on its way to one handler.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Outcome;
+
+/// One payload for one callback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// The payload's number within the run, from 0.
+    pub index: u64,
+    /// The event's name, such as `onUserCreate`.
+    pub event: String,
+    /// The callback's name in `exports`.
+    pub callback: String,
+    /// The payload, as JSON text.
+    pub payload: String,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivered {
+    /// What the handler did.
+    pub outcome: Outcome,
+    /// How long it took.
+    pub times: Times,
+}
+
+/// How long a delivery took, wall clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Times {
+    /// From starting the handler process until it was ready; zero where it was running already.
+    pub start_up: Duration,
+    /// From handing over the payload until the outcome was known: loading `server.js` and running the callback.
+    pub handler: Duration,
+}
+
+/// What runs the JavaScript of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// QuickJS, compiled into simctl.
+    Embedded,
+    /// The developer's own Node.js.
+    Node,
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Embedded => "embedded",
+            Self::Node => "node",
+        })
+    }
+}
+
+/// The platform's generations, as far as the payload's envelope tells them apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum Platform {
+    /// 1.x to 2.x: `account_id` and `domain` beside `data`.
+    #[serde(rename = "2.3")]
+    V2,
+    /// 3.x: `currentHost` beside `data`.
+    #[serde(rename = "3.0")]
+    V3,
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V2 => "2.3",
+            Self::V3 => "3.0",
+        })
+    }
+}
+
+impl FromStr for Platform {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "1.0" | "2.0" | "2.1" | "2.2" | "2.3" => Ok(Self::V2),
+            "3.0" => Ok(Self::V3),
+            other => Err(format!(
+                "`{other}` is not a platform version: 2.3 and 3.0 are (and 1.0 to 2.2, which send what 2.3 does)"
+            )),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The words of the house as plain data: what was found, what was fired, what the handler did.
+//!
+//! This room does no I/O and knows no other room. Whatever two rooms tell each other is a type of this one, so that a
+//! reporter, a test and a later version can read it without knowing who wrote it.
+
+mod code;
+mod delivery;
+mod finding;
+mod outcome;
+mod run_event;
+mod secret;
+mod verdict;
+
+pub use code::{Code, Severity};
+pub use delivery::{Delivered, Delivery, Platform, Runtime, Times};
+pub use finding::{Excerpt, Finding, Findings, Place, Position, Span};
+pub use outcome::{Frame, Outcome, ReturnValue, Thrown};
+pub use run_event::{AnswerStatus, Level, RunEvent, Stream};
+pub use secret::Secrets;
+pub use verdict::Verdict;

@@ -1,0 +1,68 @@
+//! What may reach a terminal, and what a shell reads back unchanged.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+/// `text` with nothing in it that a terminal would obey: control characters but line ends and tabs, and marks that
+/// change the direction of the text, appear as `\u{1b}`.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    escape(text, |c| c == '\n' || c == '\t')
+}
+
+/// As [`printable`], and line ends are escaped too: for text that must stay on one line.
+pub fn printable_line(text: &str) -> Cow<'_, str> {
+    escape(text, |c| c == '\t')
+}
+
+fn escape(text: &str, allowed: impl Fn(char) -> bool) -> Cow<'_, str> {
+    let obeyed = |c: char| (c.is_control() || changes_direction(c)) && !allowed(c);
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' if obeyed(c) => escaped.push_str("\\n"),
+            '\r' => escaped.push_str("\\r"),
+            c if obeyed(c) => {
+                // Writing to a String cannot fail.
+                let _ = write!(escaped, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
+/// The bidirectional controls of Unicode (UAX #9), and the line and paragraph separators.
+const fn changes_direction(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// `word` as a POSIX shell must be given it: as it is where that is safe, else in single quotes.
+pub fn shell_word(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{printable, printable_line, shell_word};
+
+    #[test]
+    fn control_sequences_are_shown_and_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[31mb\r\u{202e}\u{9b}c"), "a\\u{1b}[31mb\\r\\u{202e}\\u{9b}c");
+        assert_eq!(printable("tab\tand\nline"), "tab\tand\nline");
+        assert_eq!(printable_line("a\nb"), "a\\nb");
+    }
+
+    #[test]
+    fn shell_words_survive_a_shell() {
+        assert_eq!(shell_word("--set"), "--set");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
+    }
+}
