@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Finding, Outcome, Platform, Runtime};
+use super::{Excerpt, Finding, Frame, Outcome, Platform, ReturnValue, Runtime, Secrets, Thrown};
 
 /// One thing that happened. The JSON form is described by `schemas/run-event.schema.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -94,6 +94,9 @@ pub enum RunEvent {
         index: u64,
         /// What the handler did.
         outcome: Outcome,
+        /// The line of the user's file that the innermost frame points at.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        excerpt: Option<Excerpt>,
         /// Start of the handler process to ready; zero where it was running.
         #[serde(rename = "start_up_us", serialize_with = "as_micros")]
         start_up: Duration,
@@ -102,6 +105,26 @@ pub enum RunEvent {
         handler: Duration,
         /// The command that repeats this delivery alone.
         repeat: String,
+    },
+    /// First of a check of files.
+    CheckStarted {
+        /// simctl's version.
+        version: String,
+        /// The command line.
+        command: String,
+    },
+    /// Last of a check of files.
+    CheckFinished {
+        /// How many files were checked.
+        files: u64,
+        /// How many findings were errors.
+        errors: u64,
+        /// How many were warnings.
+        warnings: u64,
+        /// How many were notes.
+        notes: u64,
+        /// The process exit code.
+        exit_code: u8,
     },
     /// Last of every run, also after Ctrl-C.
     RunFinished {
@@ -118,6 +141,89 @@ pub enum RunEvent {
 
 fn as_micros<S: serde::Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_u64(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX))
+}
+
+impl RunEvent {
+    /// Masks every secret in it.
+    pub fn mask(&mut self, secrets: &Secrets) {
+        if secrets.is_empty() {
+            return;
+        }
+        let mask = |text: &mut String| *text = secrets.mask(text);
+        match self {
+            Self::RunStarted { command, .. } | Self::CheckStarted { command, .. } => mask(command),
+            Self::Notice { message } => mask(message),
+            Self::Found { finding } => mask_finding(finding, secrets),
+            Self::DeliveryStarted { payload, .. } => mask_raw(payload, secrets),
+            Self::Log { text, .. } | Self::Output { text, .. } => mask(text),
+            Self::Call { args, answer, .. } => {
+                secrets.mask_value(args);
+                secrets.mask_value(answer);
+            }
+            Self::DeliveryFinished { outcome, excerpt, repeat, .. } => {
+                mask_outcome(outcome, secrets);
+                mask_excerpt(excerpt, secrets);
+                mask(repeat);
+            }
+            Self::RunFinished { .. } | Self::CheckFinished { .. } => {}
+        }
+    }
+}
+
+fn mask_finding(finding: &mut Finding, secrets: &Secrets) {
+    finding.message = secrets.mask(&finding.message);
+    for hint in &mut finding.hints {
+        *hint = secrets.mask(hint);
+    }
+    mask_excerpt(&mut finding.place.excerpt, secrets);
+}
+
+fn mask_excerpt(excerpt: &mut Option<Excerpt>, secrets: &Secrets) {
+    for line in excerpt.iter_mut().flat_map(|excerpt| &mut excerpt.lines) {
+        *line = secrets.mask(line);
+    }
+}
+
+fn mask_raw(raw: &mut Box<RawValue>, secrets: &Secrets) {
+    let masked = serde_json::from_str(raw.get()).ok().and_then(|mut value: Value| {
+        secrets.mask_value(&mut value);
+        serde_json::value::to_raw_value(&value).ok()
+    });
+    // A payload is JSON; were it none, nothing of it may be shown.
+    *raw = masked.unwrap_or_else(|| RawValue::NULL.to_owned());
+}
+
+fn mask_outcome(outcome: &mut Outcome, secrets: &Secrets) {
+    match outcome {
+        Outcome::Returned { value: ReturnValue::Json(value) } => secrets.mask_value(value),
+        Outcome::Returned { value: ReturnValue::Text(text) } | Outcome::BadReply { reason: text } => {
+            *text = secrets.mask(text);
+        }
+        Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error } => {
+            mask_thrown(error, secrets);
+        }
+        Outcome::TimedOut { stack, .. } => mask_frames(stack, secrets),
+        Outcome::NoCallback { known, .. } => known.iter_mut().for_each(|name| *name = secrets.mask(name)),
+        Outcome::Returned { value: ReturnValue::Undefined }
+        | Outcome::NeverSettles
+        | Outcome::Exited { .. }
+        | Outcome::Signalled { .. }
+        | Outcome::OutOfMemory { .. } => {}
+    }
+}
+
+fn mask_thrown(error: &mut Thrown, secrets: &Secrets) {
+    error.message = secrets.mask(&error.message);
+    if let Some(name) = &mut error.name {
+        *name = secrets.mask(name);
+    }
+    mask_frames(&mut error.stack, secrets);
+}
+
+fn mask_frames(stack: &mut [Frame], secrets: &Secrets) {
+    for function in stack.iter_mut().filter_map(|frame| frame.function.as_mut()) {
+        *function = secrets.mask(function);
+    }
 }
 
 /// The console method that a line was logged with.

@@ -1,1 +1,46 @@
-//! To be built.
+//! Readers of what happened: each turns run events and findings into one format.
+//!
+//! A reporter never decides anything and never changes a verdict. One that cannot write is dropped and named at the end;
+//! the others go on.
+
+mod fan_out;
+mod findings;
+mod human;
+mod json;
+mod paint;
+
+use std::io;
+
+pub use fan_out::FanOut;
+pub use findings::render_finding;
+pub use human::Human;
+pub use json::Json;
+pub use paint::Paint;
+
+use crate::model::RunEvent;
+
+/// One reader of a run.
+pub trait Reporter {
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// Where the event cannot be written; the reporter is then dropped.
+    fn on_event(&mut self, event: &RunEvent) -> io::Result<()>;
+
+    /// Called once at the end, also after Ctrl-C.
+    ///
+    /// # Errors
+    /// Where what is left cannot be written.
+    fn finish(self: Box<Self>) -> io::Result<()>;
+}
+
+/// How much the human format says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// What failed, and nothing else.
+    Quiet,
+    /// What a person at a prompt wants to see.
+    Normal,
+    /// Payloads, too, and whole values.
+    Verbose,
+}

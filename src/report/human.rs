@@ -1,0 +1,308 @@
+//! A run as a person reads it at a prompt or in a CI log.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use super::findings::{push_frame, render_finding};
+use super::{Paint, Reporter, Verbosity};
+use crate::model::{
+    AnswerStatus, Excerpt, Frame, Level, Outcome, Position, ReturnValue, RunEvent, Span, Stream, Thrown,
+};
+use crate::text::{list, nearest, printable, printable_line};
+
+/// The longest returned value that is shown whole unless asked for more, in characters.
+const LONGEST_VALUE: usize = 400;
+
+/// How many frames of a stack are shown unless asked for more.
+const MOST_FRAMES: usize = 6;
+
+/// The width of the column of words on the left: `debug`, `FAIL`.
+const WORD: usize = 6;
+
+/// Writes a run for people.
+pub struct Human<W> {
+    out: W,
+    paint: Paint,
+    verbosity: Verbosity,
+    /// What a quiet run says of the delivery at hand, should it fail.
+    pending: String,
+    count: u64,
+}
+
+impl<W: Write> Human<W> {
+    /// Writes to `out`.
+    pub const fn new(out: W, paint: Paint, verbosity: Verbosity) -> Self {
+        Self { out, paint, verbosity, pending: String::new(), count: 1 }
+    }
+
+    fn word(&self, word: &str, paint: impl FnOnce(Paint, &str) -> String) -> String {
+        paint(self.paint, &format!("{word:>WORD$}"))
+    }
+
+    /// `text` behind a word, further lines below the first.
+    fn entry(&self, word: &str, text: &str) -> String {
+        let text = printable(text);
+        let mut lines = text.split('\n');
+        let mut entry = format!("{word}  {}\n", lines.next().unwrap_or(""));
+        for line in lines {
+            let _ = writeln!(entry, "{:WORD$}  {line}", "");
+        }
+        entry
+    }
+
+    fn log(&self, level: Level, text: &str) -> String {
+        let word = self.word(level.name(), |paint, word| match level {
+            Level::Error => paint.bad(word),
+            Level::Warn => paint.warn(word),
+            Level::Debug | Level::Log | Level::Info => paint.faint(word),
+        });
+        self.entry(&word, text)
+    }
+
+    fn outcome(&self, outcome: &Outcome, excerpt: Option<&Excerpt>, times: &str) -> String {
+        let word = if outcome.held() {
+            self.word("ok", |paint, word| paint.good(word))
+        } else {
+            self.word("FAIL", |paint, word| paint.bad(word))
+        };
+        let what = printable(&describe(outcome, self.verbosity)).replace('\n', &format!("\n{:WORD$}  ", ""));
+        let mut text = format!("{word}  {what}  {}\n", self.paint.faint(times));
+        match outcome {
+            Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error } => {
+                self.push_stack(&mut text, &error.stack, excerpt);
+                self.push_hint(&mut text, error.hint.as_deref());
+            }
+            Outcome::TimedOut { stack, .. } => self.push_stack(&mut text, stack, excerpt),
+            _ => {}
+        }
+        self.push_hint(&mut text, advice(outcome).as_deref());
+        text
+    }
+
+    fn push_stack(&self, text: &mut String, stack: &[Frame], excerpt: Option<&Excerpt>) {
+        let Some(innermost) = stack.first() else { return };
+        let _ = writeln!(text, "  {} {}", self.paint.faint("-->"), frame(innermost));
+        if let Some(excerpt) = excerpt {
+            let at = Position { line: innermost.line, column: innermost.column.max(1), offset: 0 };
+            push_frame(text, excerpt, Span { start: at, end: at }, self.paint);
+        }
+        let most = if self.verbosity == Verbosity::Verbose { usize::MAX } else { MOST_FRAMES };
+        for outer in stack.iter().skip(1).take(most) {
+            let _ = writeln!(text, "      {}", self.paint.faint(&format!("from {}", frame(outer))));
+        }
+        if stack.len().saturating_sub(1) > most {
+            let _ = writeln!(text, "      {}", self.paint.faint(&format!("and {} more", stack.len() - 1 - most)));
+        }
+    }
+
+    fn push_hint(&self, text: &mut String, hint: Option<&str>) {
+        if let Some(hint) = hint {
+            let _ = writeln!(text, "{}: {}", self.paint.hint("hint"), printable(hint));
+        }
+    }
+
+    /// Writes `text` now, or keeps it until the delivery turns out to have failed.
+    fn say(&mut self, text: &str) -> io::Result<()> {
+        if self.verbosity == Verbosity::Quiet {
+            self.pending.push_str(text);
+            return Ok(());
+        }
+        self.write(text)
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    fn finished(&mut self, held: u64, failed: u64, interrupted: bool) -> io::Result<()> {
+        if interrupted {
+            let left = self.count.saturating_sub(held + failed);
+            self.write(&format!("interrupted: {left} of {} deliveries were not finished\n", self.count))?;
+        }
+        if self.count > 1 && self.verbosity > Verbosity::Quiet || failed > 1 {
+            let total = held + failed;
+            let failed = format!("{failed} failed");
+            let failed = if failed.starts_with("0 ") { failed } else { self.paint.bad(&failed) };
+            self.write(&format!("{total} deliveries: {held} held, {failed}\n"))?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write> Reporter for Human<W> {
+    fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
+        match event {
+            RunEvent::RunStarted { count, .. } => self.count = *count,
+            RunEvent::Notice { message } => {
+                let text = format!("{}: {}\n", self.paint.hint("note"), printable_line(message));
+                self.say(&text)?;
+            }
+            RunEvent::Found { finding } => {
+                let text = render_finding(finding, self.paint);
+                self.write(&text)?;
+            }
+            RunEvent::DeliveryStarted { index, event, callback, file, runtime, platform, payload } => {
+                self.pending.clear();
+                let number = if self.count > 1 { format!("[{index}] ") } else { String::new() };
+                let what = self.paint.strong(&printable_line(&format!("{number}{event} -> {callback}")));
+                let how = format!("{file}, {runtime} runtime, platform {platform}");
+                let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
+                if self.verbosity == Verbosity::Verbose {
+                    text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));
+                }
+                self.say(&text)?;
+            }
+            RunEvent::Log { level, text, .. } => {
+                let text = self.log(*level, text);
+                self.say(&text)?;
+            }
+            RunEvent::Output { stream, text, .. } => {
+                let word = match stream {
+                    Stream::Stdout => "stdout",
+                    Stream::Stderr => "stderr",
+                };
+                let text = self.entry(&self.word(word, Paint::faint), text.strip_suffix('\n').unwrap_or(text));
+                self.say(&text)?;
+            }
+            RunEvent::Call { name, args, status, answer, took, .. } => {
+                let status = match status {
+                    AnswerStatus::Fulfilled => "->",
+                    AnswerStatus::Rejected => "rejected",
+                };
+                let text = shortened(&format!("{name} {args} {status} {answer}"), self.verbosity);
+                let text = format!("{text}  {}", self.paint.faint(&show_duration(*took)));
+                let text = self.entry(&self.word("call", Paint::faint), &text);
+                self.say(&text)?;
+            }
+            RunEvent::DeliveryFinished { outcome, excerpt, start_up, handler, repeat, .. } => {
+                let mut times = format!("handler {}", show_duration(*handler));
+                if !start_up.is_zero() {
+                    let _ = write!(times, ", start-up {}", show_duration(*start_up));
+                }
+                let mut text = self.outcome(outcome, excerpt.as_ref(), &times);
+                if !outcome.held() || self.count == 1 {
+                    let _ = writeln!(text, "{} {}", self.paint.faint("repeat:"), printable_line(repeat));
+                }
+                if outcome.held() {
+                    self.say(&text)?;
+                } else {
+                    let text = std::mem::take(&mut self.pending) + &text;
+                    self.write(&text)?;
+                }
+            }
+            RunEvent::RunFinished { held, failed, interrupted, .. } => self.finished(*held, *failed, *interrupted)?,
+            RunEvent::CheckStarted { .. } => {}
+            RunEvent::CheckFinished { files, errors, warnings, notes, .. } => {
+                let text = format!("{}\n", check_summary(*files, *errors, *warnings, *notes));
+                self.say(&text)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+/// What the handler did, as one clause.
+fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
+    match outcome {
+        Outcome::Returned { value: ReturnValue::Undefined } => "returned".to_owned(),
+        Outcome::Returned { value: ReturnValue::Json(value) } => {
+            format!("returned {}", shortened(&value.to_string(), verbosity))
+        }
+        Outcome::Returned { value: ReturnValue::Text(text) } => format!("returned {}", shortened(text, verbosity)),
+        Outcome::Threw { error } => format!("threw {}", thrown(error)),
+        Outcome::Rejected { error, unhandled: false } => format!("rejected with {}", thrown(error)),
+        Outcome::Rejected { error, unhandled: true } => {
+            format!("left a rejected promise unhandled: {}", thrown(error))
+        }
+        Outcome::NeverSettles => "returned a promise that nothing can settle any more".to_owned(),
+        Outcome::TimedOut { limit, .. } => format!("did not finish within {}", show_duration(*limit)),
+        Outcome::Exited { code } => format!("ended its process with exit code {code}"),
+        Outcome::Signalled { signal } => format!("was ended by signal {signal}"),
+        Outcome::OutOfMemory { limit_bytes } => {
+            format!("used more than the {} MiB of memory it may", limit_bytes >> 20)
+        }
+        Outcome::NotLoaded { error } => format!("did not load: {}", thrown(error)),
+        Outcome::NoCallback { callback, .. } => format!("has no callback `{callback}`"),
+        Outcome::BadReply { reason } => format!("sent something that is no reply: {reason}"),
+    }
+}
+
+/// What to do about it, where the outcome itself tells.
+fn advice(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::NoCallback { callback, known } => Some(match nearest(callback, known.iter().map(String::as_str)) {
+            Some(near) => format!("did you mean `{near}`? the manifest names `{callback}`"),
+            None if known.is_empty() => {
+                "the file exports no function: write `exports = { … }` with the callback in it".to_owned()
+            }
+            None => format!("the file exports {}", list(known.iter().map(String::as_str))),
+        }),
+        Outcome::NeverSettles => Some("some path through the callback never calls `resolve` or `reject`".to_owned()),
+        Outcome::TimedOut { .. } => Some("`--timeout` sets another limit; the platform's is 20 s".to_owned()),
+        Outcome::OutOfMemory { .. } => Some("`--memory` sets another limit".to_owned()),
+        Outcome::Rejected { unhandled: true, .. } => {
+            Some("await the promise, return it, or give it a `catch`".to_owned())
+        }
+        _ => None,
+    }
+}
+
+fn thrown(error: &Thrown) -> String {
+    match &error.name {
+        Some(name) if error.message.is_empty() => name.clone(),
+        Some(name) => format!("{name}: {}", error.message),
+        None => error.message.clone(),
+    }
+}
+
+fn frame(frame: &Frame) -> String {
+    let place = format!("{}:{}:{}", frame.file, frame.line, frame.column);
+    let text = match &frame.function {
+        Some(function) => format!("{place} in {function}"),
+        None => place,
+    };
+    printable_line(&text).into_owned()
+}
+
+fn pretty(json: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(json)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| json.to_owned())
+}
+
+fn shortened(text: &str, verbosity: Verbosity) -> String {
+    if verbosity == Verbosity::Verbose || text.chars().count() <= LONGEST_VALUE {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(LONGEST_VALUE).collect();
+    format!("{cut}… ({} characters)", text.chars().count())
+}
+
+/// `1.3 ms`, `2.5 s`, `20 s`.
+fn show_duration(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    if seconds >= 10.0 || (seconds >= 1.0 && duration.subsec_millis() == 0) {
+        format!("{seconds:.0} s")
+    } else if seconds >= 1.0 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{:.1} ms", seconds * 1000.0)
+    }
+}
+
+fn check_summary(files: u64, errors: u64, warnings: u64, notes: u64) -> String {
+    let plural = |number: u64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+    let found: Vec<String> = [(errors, "error"), (warnings, "warning"), (notes, "note")]
+        .into_iter()
+        .filter(|&(number, _)| number > 0)
+        .map(|(number, what)| plural(number, what))
+        .collect();
+    let found = if found.is_empty() { "nothing found".to_owned() } else { found.join(", ") };
+    format!("{} checked: {found}", plural(files, "file"))
+}
