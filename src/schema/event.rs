@@ -1,0 +1,85 @@
+//! What the schema of one event says about the event as a whole.
+
+use serde_json::Value;
+
+use super::{Schemas, Shape};
+use crate::model::Platform;
+
+/// An event, as its schema and the envelopes describe it.
+#[derive(Debug, Clone)]
+pub struct EventSchema {
+    name: String,
+    schema: String,
+    title: String,
+    product: String,
+    module: String,
+    summary: String,
+    /// The whole payload, by platform: 2.x, 3.0, and both taken together.
+    shapes: [Shape; 3],
+}
+
+/// The name of the schema of a platform's envelope.
+pub(super) const fn envelope(platform: Platform) -> &'static str {
+    match platform {
+        Platform::V2 => "shared/envelope-2",
+        Platform::V3 => "shared/envelope-3",
+    }
+}
+
+impl EventSchema {
+    pub(super) fn new(schemas: &Schemas, event: &str, schema: &str) -> Self {
+        let value = schemas.value(schema).unwrap_or(&Value::Null);
+        let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
+        let about = &value["x-simctl-event"];
+        let own = schemas.shape(schema);
+        let (v2, v3) = (schemas.shape(envelope(Platform::V2)), schemas.shape(envelope(Platform::V3)));
+        Self {
+            name: event.to_owned(),
+            schema: schema.to_owned(),
+            title: text(&value["title"]),
+            product: text(&about["product"]),
+            module: text(&about["module"]),
+            summary: text(&about["summary"]),
+            shapes: [v2.and(own), v3.and(own), v2.and(v3).and(own)],
+        }
+    }
+
+    /// The event's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The name of its schema, such as `events/onUserCreate`.
+    pub fn schema(&self) -> &str {
+        &self.schema
+    }
+
+    /// The schema's title.
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The product that manifests up to 2.3 subscribe it under; empty where the schema does not say.
+    pub fn product(&self) -> &str {
+        &self.product
+    }
+
+    /// The module that 3.0 manifests subscribe it under; empty where the schema does not say.
+    pub fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// When it fires, as the end of a sentence.
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
+    /// What the whole payload looks like on `platform`; where that is not known, on any.
+    pub fn shape(&self, platform: Option<Platform>) -> &Shape {
+        match platform {
+            Some(Platform::V2) => &self.shapes[0],
+            Some(Platform::V3) => &self.shapes[1],
+            None => &self.shapes[2],
+        }
+    }
+}
