@@ -1,1 +1,18 @@
-//! To be built.
+//! A payload: made from a seed, loaded from a file, overridden from the command line.
+//!
+//! What can be made is said by `x-simctl-fake` in the schemas (`docs/schemas.md`); this room knows how values are drawn,
+//! and no attribute of any event. It does not check: a made payload fits its schema because the schema made it, which
+//! tests hold, and an overridden one is for the caller to check.
+
+mod draw;
+mod generator;
+mod load;
+mod locale;
+mod overrides;
+mod plan;
+mod write;
+
+pub use generator::{ActorKind, Changes, Generator, Recipe, Variant};
+pub use load::{LARGEST_PAYLOAD, Loaded, load};
+pub use locale::Locale;
+pub use overrides::{Given, Override, Overrides, Path};
