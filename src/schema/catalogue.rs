@@ -37,7 +37,7 @@ struct Document {
     /// The file, where it is the user's.
     file: Option<PathBuf>,
     value: OnceLock<Value>,
-    validator: OnceLock<Result<jsonschema::Validator, Finding>>,
+    validator: OnceLock<Result<jsonschema::Validator, Box<Finding>>>,
     shape: OnceLock<Shape>,
 }
 
@@ -152,9 +152,9 @@ impl Schemas {
     }
 
     /// The compiled checker of the schema `name`. Compiled when first asked for: the first one in a process costs 2 ms.
-    pub(super) fn validator(&self, name: &str) -> Result<&jsonschema::Validator, Finding> {
+    pub(super) fn validator(&self, name: &str) -> Result<&jsonschema::Validator, Box<Finding>> {
         let Some(document) = self.documents.get(name) else {
-            return Err(Finding::new(Code::BadSchema, format!("there is no schema `{name}`")));
+            return Err(Finding::new(Code::BadSchema, format!("there is no schema `{name}`")).into());
         };
         document.validator.get_or_init(|| check::compile(self, name, document.value())).as_ref().map_err(Clone::clone)
     }

@@ -127,7 +127,7 @@ impl Schemas {
                 }
                 findings
             }
-            Err(finding) => vec![finding],
+            Err(finding) => vec![*finding],
         }
     }
 }
@@ -213,7 +213,8 @@ fn unknown(shape: &Shape, value: &Value, spot: &Spot<'_>, findings: &mut Finding
                 }
             }
         }
-        Value::Object(members) if !shape.is_open() || shape.members_of().is_some() => {
+        // Where no object belongs, its members are no news.
+        Value::Object(members) if shape.kinds().allows("object") && !shape.is_open() => {
             let names = spot.root.names_at(spot.pointer);
             for (name, member) in members {
                 match (shape.property(name), shape.members()) {
@@ -240,13 +241,13 @@ fn unknown_attribute(name: &str, names: &[&str], spot: &Spot<'_>) -> Finding {
 }
 
 /// Compiles the schema `name`. Nothing is fetched: what it refers to is among `schemas` or a fault.
-pub(super) fn compile(schemas: &Schemas, name: &str, value: &Value) -> Result<Validator, Finding> {
+pub(super) fn compile(schemas: &Schemas, name: &str, value: &Value) -> Result<Validator, Box<Finding>> {
     let unusable = |error: &dyn std::fmt::Display| {
         let finding = Finding::new(Code::BadSchema, format!("the schema `{name}` cannot be used: {error}"));
-        match schemas.file(name) {
+        Box::new(match schemas.file(name) {
             Some(file) => finding.in_file(file),
             None => finding,
-        }
+        })
     };
     let mut needed = BTreeSet::new();
     reach(schemas, name, &mut needed);
@@ -308,7 +309,7 @@ pub(super) fn schema(schemas: &Schemas, name: &str, node: &Node, source: &Source
     dangling(schemas, name, node, "", whence, &mut findings);
     if findings.is_empty() {
         // Says nothing of patterns and the like that only compiling finds.
-        findings.extend(schemas.validator(name).err());
+        findings.extend(schemas.validator(name).err().map(|finding| *finding));
     }
     findings.into_iter().map(|finding| Finding { code: Code::BadSchema, ..finding }).collect()
 }
