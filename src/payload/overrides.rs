@@ -221,7 +221,7 @@ impl Overrides {
                 _ => Ok(()),
             };
             if let Err(finding) = checked.and_then(|()| one.apply(payload, shape)) {
-                findings.push(at(one.path(), finding));
+                findings.push(at(one.path(), *finding));
             }
         }
         if findings.is_empty() {
@@ -329,8 +329,7 @@ fn pointer_as_path(pointer: &str) -> String {
     pointer.parse::<Path>().map_or_else(|_| pointer.to_owned(), |path| path.dotted())
 }
 
-fn at(path: &Path, finding: Box<Finding>) -> Finding {
-    let mut finding = *finding;
+fn at(path: &Path, mut finding: Finding) -> Finding {
     finding.place.pointer.get_or_insert_with(|| path.pointer());
     finding
 }

@@ -60,7 +60,8 @@ impl<'a> Writer<'a> {
     }
 
     fn name(&self, name: &Name, draws: Draws) -> &'static str {
-        let drawn = |draws: Draws, at: Address| name.names[draws.index(at, name.names.len())];
+        // One of the Italian names ends in a tab.
+        let drawn = |draws: Draws, at: Address| name.names[draws.index(at, name.names.len())].trim_ascii();
         let first = drawn(draws, name.at);
         match name.unlike {
             Some(other) if drawn(draws, other) == first => {
@@ -85,6 +86,9 @@ impl<'a> Writer<'a> {
         for byte in text.bytes() {
             match byte {
                 b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
+                b'\t' => self.out.extend_from_slice(b"\\t"),
+                b'\n' => self.out.extend_from_slice(b"\\n"),
+                b'\r' => self.out.extend_from_slice(b"\\r"),
                 0..0x20 => {
                     self.out.extend_from_slice(b"\\u00");
                     self.out.extend_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);

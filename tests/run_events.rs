@@ -1,0 +1,117 @@
+//! The JSON stream of a run is what `schemas/run-event.schema.json` says it is.
+#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
+
+use std::time::Duration;
+
+use serde_json::json;
+use serde_json::value::RawValue;
+use simctl::model::{
+    AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Platform, ReturnValue, RunEvent, Runtime, Stream,
+    Thrown,
+};
+use simctl::schema::Schemas;
+use simctl::text::Source;
+
+fn thrown() -> Thrown {
+    let frame = Frame { function: Some("f".to_owned()), file: "server/server.js".to_owned(), line: 2, column: 5 };
+    let other = Frame { function: None, ..frame.clone() };
+    Thrown {
+        name: Some("TypeError".to_owned()),
+        message: "no".to_owned(),
+        stack: vec![frame, other],
+        hint: Some("why".to_owned()),
+    }
+}
+
+fn outcomes() -> Vec<Outcome> {
+    let plain = Thrown { message: "text".to_owned(), ..Thrown::default() };
+    let values =
+        [ReturnValue::Undefined, ReturnValue::Json(json!({"a": [null]})), ReturnValue::Text("[Circular]".to_owned())];
+    let mut outcomes: Vec<Outcome> = values.into_iter().map(|value| Outcome::Returned { value }).collect();
+    outcomes.extend([
+        Outcome::Threw { error: thrown() },
+        Outcome::Rejected { error: plain.clone(), unhandled: true },
+        Outcome::NeverSettles,
+        Outcome::TimedOut { limit: Duration::from_secs(20), stack: thrown().stack },
+        Outcome::Exited { code: -1 },
+        Outcome::Signalled { signal: 9 },
+        Outcome::OutOfMemory { limit_bytes: 1 << 28 },
+        Outcome::NotLoaded { error: plain },
+        Outcome::NoCallback { callback: "f".to_owned(), known: vec!["g".to_owned()] },
+        Outcome::BadReply { reason: "half a line".to_owned() },
+    ]);
+    outcomes
+}
+
+fn events() -> Vec<RunEvent> {
+    let source = Source::new("manifest.json", b"{\n  \"events\": 1\n}".to_vec()).unwrap();
+    let finding = Finding::new(Code::WrongShape, "an object was expected").at(source.place(4..12)).hint("mend it");
+    let mut events = vec![
+        RunEvent::RunStarted {
+            version: "0.1.0".to_owned(),
+            command: "simctl trigger onUserCreate --seed 3".to_owned(),
+            seed: u64::MAX,
+            now: "2024-03-05T08:15:30Z".to_owned(),
+            count: 1,
+        },
+        RunEvent::Notice { message: "node runs this app".to_owned() },
+        RunEvent::Found { finding },
+        RunEvent::Found { finding: Finding::new(Code::Unchecked, "no schema") },
+        RunEvent::Log { index: 0, level: Level::Warn, text: "a\nb".to_owned() },
+        RunEvent::Output { index: 0, stream: Stream::Stdout, text: "x".to_owned() },
+        RunEvent::Call {
+            index: 0,
+            name: "db.get".to_owned(),
+            args: json!(["key"]),
+            status: AnswerStatus::Rejected,
+            answer: json!(null),
+            took: Duration::from_micros(7),
+        },
+        RunEvent::CheckStarted { version: "0.1.0".to_owned(), command: "simctl validate".to_owned() },
+        RunEvent::CheckFinished { files: 2, errors: 1, warnings: 0, notes: 0, exit_code: 1 },
+        RunEvent::RunFinished { held: 1, failed: 0, interrupted: false, exit_code: 130 },
+    ];
+    for (runtime, platform) in [(Runtime::Embedded, Platform::V2), (Runtime::Node, Platform::V3)] {
+        events.push(RunEvent::DeliveryStarted {
+            index: 0,
+            event: "onUserCreate".to_owned(),
+            callback: "f".to_owned(),
+            file: "server/server.js".to_owned(),
+            runtime,
+            platform,
+            payload: RawValue::from_string("{\"event\":\"onUserCreate\"}".to_owned()).unwrap(),
+        });
+    }
+    events.extend(outcomes().into_iter().map(|outcome| RunEvent::DeliveryFinished {
+        index: 0,
+        outcome,
+        excerpt: Some(Excerpt { first_line: 1, lines: vec!["throw x".to_owned()] }),
+        start_up: Duration::ZERO,
+        handler: Duration::from_millis(3),
+        repeat: "simctl trigger onUserCreate --seed 3".to_owned(),
+    }));
+    events
+}
+
+#[test]
+fn every_run_event_fits_the_schema() {
+    let schemas = Schemas::embedded();
+    for event in events() {
+        let line = serde_json::to_string(&event).unwrap();
+        let found = schemas.check_value("run-event", &serde_json::from_str(&line).unwrap());
+        assert_eq!(found, [], "{line}");
+    }
+}
+
+#[test]
+fn a_line_that_is_no_run_event_is_refused() {
+    let schemas = Schemas::embedded();
+    for line in [
+        json!({"type": "ran"}),
+        json!({"type": "log", "index": 0, "level": "log"}),
+        json!({"type": "notice", "message": "m", "more": 1}),
+        json!({"type": "delivery-finished", "index": 0, "outcome": {"kind": "threw"}, "start_up_us": 0, "handler_us": 0, "repeat": ""}),
+    ] {
+        assert!(schemas.check_value("run-event", &line).iter().any(Finding::is_error), "{line}");
+    }
+}
