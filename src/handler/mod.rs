@@ -1,1 +1,296 @@
-//! To be built.
+//! One handler: a process that runs an app's JavaScript, one event after the other, held to its limits.
+//!
+//! A [`Handler`] is started, given deliveries, and stopped. The process is simctl itself as host of QuickJS
+//! ([`embedded`]) or the developer's Node.js; both speak the protocol of `docs/handler-protocol.md`. What the app asks for
+//! (its files, later the platform) is answered by the [`Host`] of a delivery: this room reads no file of the app's. It
+//! prints nothing and never waits without a limit.
+
+mod child;
+pub mod embedded;
+mod exchange;
+mod hint;
+mod interrupt;
+mod node;
+mod wire;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Delivered, Delivery, Level, Runtime, Stream};
+
+use self::child::{Child, Program};
+pub use self::interrupt::Interrupt;
+use self::wire::ToHost;
+
+/// The first argument with which simctl is started as host of the embedded engine.
+pub const HOST_ARGUMENT: &str = "__simctl-host";
+
+/// The script that makes a realm, the same for every runtime.
+const PRELUDE: &str = include_str!("prelude.js");
+
+/// A file of the app's that is not on disk as far as the handler process is concerned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// Its name relative to the app's root, such as `server/server.js`: what stack traces show.
+    pub name: String,
+    /// Its text.
+    pub source: String,
+}
+
+/// Answers what an app requires.
+pub trait Modules {
+    /// What `require(specifier)` in the file `from` (a [`Module::name`]) means.
+    fn require(&mut self, from: &str, specifier: &str) -> Required;
+}
+
+/// What a `require` led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Required {
+    /// A file of the app.
+    Module {
+        /// Its name relative to the app's root. The same file must always have the same name: modules are kept by it.
+        name: String,
+        /// Its text.
+        source: String,
+    },
+    /// An npm package, which only Node.js can load.
+    Package {
+        /// What to ask Node.js for.
+        specifier: String,
+    },
+    /// Nothing that the app may have.
+    Refused {
+        /// The message of the error that `require` throws.
+        message: String,
+    },
+}
+
+/// Hears and answers what happens during one delivery.
+pub trait Host: Modules {
+    /// The app logged a line.
+    fn log(&mut self, level: Level, text: String);
+    /// The process wrote past the console; in whole lines where it can be had, bytes that are not UTF-8 replaced.
+    fn output(&mut self, stream: Stream, text: String);
+    /// Something about this delivery that the user should know: one line, lower case.
+    fn notice(&mut self, message: String);
+    /// The app called a method of a [`HostObject`]: `name` is `object.method`, `args` an array. The answer fulfils the
+    /// promise, or rejects it.
+    ///
+    /// # Errors
+    /// What the promise is rejected with.
+    fn call(&mut self, name: &str, args: &Value) -> Result<Value, Value>;
+}
+
+/// A global object whose methods are calls to the [`Host`], each returning a promise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostObject {
+    /// The global's name, such as `$db`.
+    pub name: String,
+    /// Its methods' names.
+    pub methods: Vec<String>,
+}
+
+/// What to start, and within which limits.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    /// What runs the JavaScript.
+    pub runtime: Runtime,
+    /// The app's folder, absolute.
+    pub root: PathBuf,
+    /// The file that defines the callbacks.
+    pub entry: Module,
+    /// What one delivery may take, wall clock, loading the file included and starting the process not.
+    pub timeout: Duration,
+    /// What the app may allocate.
+    pub memory_bytes: u64,
+    /// The program for [`Runtime::Node`]: a path, or a name to be looked up in `PATH`.
+    pub node: PathBuf,
+    /// The program for [`Runtime::Embedded`]: simctl itself where none is given. For tests, whose own program is another.
+    pub host_program: Option<PathBuf>,
+    /// The platform's objects.
+    pub objects: Vec<HostObject>,
+}
+
+/// Why a delivery could not be made. What a handler does wrong is an [`crate::model::Outcome`] instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HandlerError {
+    /// There is no Node.js.
+    #[error("`{}` was not found: this app runs on Node.js", program.display())]
+    NodeMissing {
+        /// The program that was looked for.
+        program: PathBuf,
+    },
+    /// Node.js is older than simctl supports.
+    #[error("`{}` is Node.js {version}, and simctl needs {} or newer", program.display(), node::OLDEST)]
+    NodeTooOld {
+        /// The program.
+        program: PathBuf,
+        /// Its version.
+        version: String,
+    },
+    /// The process could not be started.
+    #[error("`{}` could not be started", program.display())]
+    Spawn {
+        /// The program.
+        program: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The process started but never said that it is ready.
+    #[error("`{}` did not become a handler: {reason}", program.display())]
+    NotReady {
+        /// The program.
+        program: PathBuf,
+        /// What it did instead.
+        reason: String,
+    },
+    /// The process could not be watched any more.
+    #[error("the handler process could not be watched")]
+    Watch {
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The handler has ended, with an earlier delivery or by [`Handler::stop`]; start another.
+    #[error("the handler has ended")]
+    Ended,
+    /// The user pressed Ctrl-C.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl HandlerError {
+    /// What to do about it, where simctl knows.
+    pub const fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NodeMissing { .. } => Some(
+                "install Node.js 18 or newer (https://nodejs.org), or run the app with `--runtime embedded` if it needs no npm package",
+            ),
+            Self::NodeTooOld { .. } => Some("install a newer Node.js, or run the app with `--runtime embedded`"),
+            _ => None,
+        }
+    }
+}
+
+/// A handler process. Dropping it ends the process and whatever that started.
+pub struct Handler {
+    launch: Launch,
+    interrupt: Interrupt,
+    program: PathBuf,
+    token: String,
+    started: Instant,
+    /// Absent once it has ended.
+    child: Option<Child>,
+    /// The runtime's version; empty until it is ready.
+    version: String,
+    deliveries: u64,
+    /// The memory that Node.js had before the app was loaded, in bytes, where it can be told.
+    first_memory: Option<u64>,
+}
+
+impl fmt::Debug for Handler {
+    // Without the token: a debug print must not give it away.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handler")
+            .field("program", &self.program)
+            .field("alive", &self.is_alive())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Handler {
+    /// Starts the process and returns at once; [`Handler::deliver`] waits for it to be ready, so that the payload can be
+    /// made meanwhile.
+    ///
+    /// # Errors
+    /// [`HandlerError::NodeMissing`] or [`HandlerError::Spawn`] where it cannot be started.
+    pub fn start(launch: &Launch, interrupt: &Interrupt) -> Result<Self, HandlerError> {
+        let program = match launch.runtime {
+            Runtime::Embedded => embedded_program(launch)?,
+            Runtime::Node => node::program(launch),
+        };
+        let started = Instant::now();
+        let mut child = Child::spawn(&program).map_err(|source| spawn_error(launch, &program, source))?;
+        let token = fresh_token();
+        child.send(&wire::line(&ToHost::Hello { token: token.clone() }));
+        Ok(Self {
+            launch: launch.clone(),
+            interrupt: interrupt.clone(),
+            program: program.path,
+            token,
+            started,
+            child: Some(child),
+            version: String::new(),
+            deliveries: 0,
+            first_memory: None,
+        })
+    }
+
+    /// Hands one payload over and waits for what becomes of it, at most for the time limit.
+    ///
+    /// Whether the process is still there afterwards tells [`Handler::is_alive`]: after a time-out, an exit or a lack of
+    /// memory it is not.
+    ///
+    /// # Errors
+    /// Where the delivery could not be made at all: see [`HandlerError`]. The handler has then ended.
+    pub fn deliver(&mut self, delivery: &Delivery, host: &mut dyn Host) -> Result<Delivered, HandlerError> {
+        exchange::deliver(self, delivery, host)
+    }
+
+    /// Whether it can take another delivery.
+    pub const fn is_alive(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// The runtime's version; empty until the first delivery.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Ends the process, and whatever it started.
+    pub fn stop(mut self) {
+        self.child = None;
+    }
+}
+
+fn embedded_program(launch: &Launch) -> Result<Program, HandlerError> {
+    let own = if cfg!(target_os = "linux") {
+        // Stays the program that runs now, even if the file is replaced meanwhile.
+        Ok(PathBuf::from("/proc/self/exe"))
+    } else {
+        std::env::current_exe()
+    };
+    let path = match &launch.host_program {
+        Some(path) => path.clone(),
+        None => own.map_err(|source| HandlerError::Spawn { program: "simctl".into(), source })?,
+    };
+    Ok(Program {
+        path,
+        args: vec![OsString::from(HOST_ARGUMENT)],
+        env: Vec::new(),
+        directory: None,
+        with_stdout: false,
+    })
+}
+
+fn spawn_error(launch: &Launch, program: &Program, source: io::Error) -> HandlerError {
+    let is_missing = source.kind() == io::ErrorKind::NotFound && launch.root.is_dir();
+    match launch.runtime {
+        Runtime::Node if is_missing => HandlerError::NodeMissing { program: program.path.clone() },
+        Runtime::Node | Runtime::Embedded => HandlerError::Spawn { program: program.path.clone(), source },
+    }
+}
+
+/// What nobody but the process that it is sent to can know: drawn from the 128 bits with which the system seeds hashers.
+fn fresh_token() -> String {
+    let states = [RandomState::new(), RandomState::new()];
+    let words = states.iter().flat_map(|state| (0_u8..2).map(|n| state.hash_one(n)));
+    words.map(|word| format!("{word:016x}")).collect()
+}

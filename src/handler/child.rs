@@ -1,0 +1,303 @@
+//! A handler process with its three channels: started in a process group of its own, pumped without ever blocking, and
+//! ended together with all that it started.
+//!
+//! What the lines on its socket mean is not known here.
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+
+use crate::model::Stream;
+
+use super::Interrupt;
+use super::wire::Lines;
+
+/// How long a process may take to end after SIGTERM, before SIGKILL.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Bytes read from one channel before the others get their turn.
+const TURN: usize = 1024 * 1024;
+
+/// Bytes of standard error that are kept to tell why a process died.
+const TAIL: usize = 16 * 1024;
+
+/// Where a system cannot wake us when a process ends, how often to look.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What to start.
+pub(super) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) args: Vec<OsString>,
+    pub(super) env: Vec<(OsString, OsString)>,
+    pub(super) directory: Option<PathBuf>,
+    /// Whether what it writes to its standard output is of interest.
+    pub(super) with_stdout: bool,
+}
+
+pub(super) struct Child {
+    process: std::process::Child,
+    pid: Pid,
+    /// Readable when the process has ended, where the system has such a thing.
+    end: Option<OwnedFd>,
+    socket: Option<UnixStream>,
+    lines: Lines,
+    outgoing: Vec<u8>,
+    written: usize,
+    stdout: Output<ChildStdout>,
+    stderr: Output<ChildStderr>,
+    stderr_tail: Vec<u8>,
+    reaped: Option<ExitStatus>,
+}
+
+/// One of the two outputs, and what was read from it but not yet taken.
+struct Output<P> {
+    pipe: Option<P>,
+    bytes: Vec<u8>,
+}
+
+impl Child {
+    pub(super) fn spawn(program: &Program) -> io::Result<Self> {
+        let (socket, theirs) = UnixStream::pair()?;
+        socket.set_nonblocking(true)?;
+        let mut command = Command::new(&program.path);
+        command.args(&program.args).env_clear().envs(program.env.iter().map(|(name, value)| (name, value)));
+        if let Some(directory) = &program.directory {
+            command.current_dir(directory);
+        }
+        let stdout = if program.with_stdout { Stdio::piped() } else { Stdio::null() };
+        command.stdin(OwnedFd::from(theirs)).stdout(stdout).stderr(Stdio::piped()).process_group(0);
+        let mut process = command.spawn()?;
+        // The command holds a copy of the child's end: while it lives, its end of file would not be seen.
+        drop(command);
+        let pid = Pid::from_child(&process);
+        let stdout = Output { pipe: process.stdout.take(), bytes: Vec::new() };
+        let stderr = Output { pipe: process.stderr.take(), bytes: Vec::new() };
+        let child = Self {
+            end: end_of(pid),
+            process,
+            pid,
+            socket: Some(socket),
+            lines: Lines::default(),
+            outgoing: Vec::new(),
+            written: 0,
+            stdout,
+            stderr,
+            stderr_tail: Vec::new(),
+            reaped: None,
+        };
+        let pipes = [child.stdout.pipe.as_ref().map(AsFd::as_fd), child.stderr.pipe.as_ref().map(AsFd::as_fd)];
+        for pipe in pipes.into_iter().flatten() {
+            rustix::io::ioctl_fionbio(pipe, true)?;
+        }
+        Ok(child)
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) const fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Queues bytes for the process and writes what it takes at once.
+    pub(super) fn send(&mut self, bytes: &[u8]) {
+        self.outgoing.extend_from_slice(bytes);
+        self.write();
+    }
+
+    /// The next line that came from the process.
+    pub(super) fn line(&mut self) -> Option<Vec<u8>> {
+        self.lines.next()
+    }
+
+    /// Whether the process sends a line without end.
+    pub(super) fn sends_endlessly(&self) -> bool {
+        self.lines.too_long()
+    }
+
+    /// Whether the process has closed its end of the socket.
+    pub(super) const fn has_hung_up(&self) -> bool {
+        self.socket.is_none()
+    }
+
+    /// What the process wrote to an output since the last call: up to the last line's end, or with `all`, everything.
+    pub(super) fn output(&mut self, stream: Stream, all: bool) -> Option<String> {
+        let bytes = match stream {
+            Stream::Stdout => &mut self.stdout.bytes,
+            Stream::Stderr => &mut self.stderr.bytes,
+        };
+        let end = match bytes.iter().rposition(|byte| *byte == b'\n') {
+            _ if all || bytes.len() > TURN => bytes.len(),
+            Some(last) => last + 1,
+            None => 0,
+        };
+        (end > 0).then(|| String::from_utf8_lossy(&bytes.drain(..end).collect::<Vec<_>>()).into_owned())
+    }
+
+    /// The last of what it wrote to its standard error.
+    pub(super) fn last_words(&self) -> String {
+        String::from_utf8_lossy(&self.stderr_tail).into_owned()
+    }
+
+    /// Waits until something happens, at most until `until`, and moves bytes in all directions.
+    pub(super) fn pump(&mut self, until: Instant, interrupt: &Interrupt) -> io::Result<()> {
+        self.wait(until, interrupt)?;
+        self.move_bytes();
+        Ok(())
+    }
+
+    fn wait(&self, until: Instant, interrupt: &Interrupt) -> io::Result<()> {
+        let mut left = until.saturating_duration_since(Instant::now());
+        if self.end.is_none() {
+            left = left.min(LOOK_EVERY);
+        }
+        let mut fds = Vec::with_capacity(5);
+        if let Some(socket) = &self.socket {
+            let wants_out = self.written < self.outgoing.len();
+            let flags = if wants_out { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
+            fds.push(PollFd::new(socket, flags));
+        }
+        let others = [
+            self.stdout.pipe.as_ref().map(AsFd::as_fd),
+            self.stderr.pipe.as_ref().map(AsFd::as_fd),
+            self.end.as_ref().map(AsFd::as_fd),
+            interrupt.as_fd(),
+        ];
+        fds.extend(others.into_iter().flatten().map(|fd: BorrowedFd<'_>| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
+        let left =
+            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
+        match poll(&mut fds, Some(&left)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn move_bytes(&mut self) {
+        self.write();
+        self.read_socket();
+        self.stdout.read();
+        let had = self.stderr.bytes.len();
+        self.stderr.read();
+        self.stderr_tail.extend_from_slice(&self.stderr.bytes[had..]);
+        let surplus = self.stderr_tail.len().saturating_sub(TAIL);
+        self.stderr_tail.drain(..surplus);
+    }
+
+    fn write(&mut self) {
+        let Some(socket) = &mut self.socket else { return };
+        while self.written < self.outgoing.len() {
+            match socket.write(&self.outgoing[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // A closed socket shows when it is read: what it still holds comes first.
+                Err(_) => return,
+            }
+        }
+        self.outgoing.clear();
+        self.written = 0;
+    }
+
+    fn read_socket(&mut self) {
+        let Some(socket) = &mut self.socket else { return };
+        let mut bytes = [0; 64 * 1024];
+        for _ in 0..TURN / bytes.len() {
+            match socket.read(&mut bytes) {
+                Ok(0) => {
+                    self.socket = None;
+                    return;
+                }
+                Ok(count) => self.lines.push(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(_) => {
+                    self.socket = None;
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Whether the process has ended. It is not reaped, so that its number stays its own and its group can be signalled.
+    pub(super) fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.reaped.is_some() || !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
+    }
+
+    /// Reads what is left in the channels of a process that has ended. Bounded: a process that it started may hold them
+    /// open, and go on writing.
+    pub(super) fn drain(&mut self) {
+        self.move_bytes();
+    }
+
+    /// Ends the process and its group, if need be by force, and reaps it.
+    pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.reaped {
+            return Ok(status);
+        }
+        // Errors mean that there is nobody left to signal.
+        let _ = kill_process_group(self.pid, Signal::TERM);
+        let patience = Instant::now() + GRACE;
+        while !self.has_ended() && Instant::now() < patience {
+            self.pump(patience, &Interrupt::none())?;
+        }
+        let _ = kill_process_group(self.pid, Signal::KILL);
+        let status = self.process.wait()?;
+        self.reaped = Some(status);
+        self.await_group();
+        self.move_bytes();
+        Ok(status)
+    }
+}
+
+impl Child {
+    /// A killed process is gone a moment later: waits for those that this one started, but not for a system that never
+    /// reaps orphans.
+    fn await_group(&self) {
+        let patience = Instant::now() + GRACE;
+        while test_kill_process_group(self.pid).is_ok() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Nobody is left to tell.
+        let _ = self.end();
+    }
+}
+
+impl<P: Read> Output<P> {
+    fn read(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        let mut bytes = [0; 64 * 1024];
+        for _ in 0..TURN / bytes.len() {
+            match pipe.read(&mut bytes) {
+                Ok(count) if count > 0 => self.bytes.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Ok(_) | Err(_) => {
+                    self.pipe = None;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn end_of(pid: Pid) -> Option<OwnedFd> {
+    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn end_of(_: Pid) -> Option<OwnedFd> {
+    None
+}

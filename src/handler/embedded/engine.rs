@@ -1,0 +1,265 @@
+//! One event in QuickJS: a fresh engine, the prelude in it, the app's file, the callback, and whatever it left to do.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use rquickjs::context::EvalOptions;
+use rquickjs::function::{Func, MutFn, This};
+use rquickjs::{CatchResultExt as _, Context, Ctx, Exception, Function, Object, Persistent, Runtime, Value};
+
+use super::super::wire::Entry;
+use super::super::{HostObject, PRELUDE};
+use super::{STACK_FOR_APP, Wire, memory};
+
+/// The engine's version, as far as it can be told.
+pub(super) const VERSION: &str = "0.16 (rquickjs 0.14)";
+
+/// What stands before a file's own text. One line, so that the file's line numbers stay true.
+const PREFIX: &str = "(function (exports, require, module) { arguments[3](() => exports); var $; ";
+
+/// What the host may use beyond the app's limit to say what happened.
+const RESERVE: u64 = 16 * 1024 * 1024;
+
+/// What to run for every event.
+pub(super) struct App {
+    pub(super) entry: Entry,
+    pub(super) root: String,
+    pub(super) objects: Vec<HostObject>,
+    pub(super) memory_bytes: u64,
+}
+
+/// One event.
+pub(super) struct Event {
+    pub(super) id: u64,
+    pub(super) callback: String,
+    pub(super) payload: String,
+    pub(super) limit_ms: u64,
+}
+
+/// What the prelude answered with.
+type Controller = Persistent<Object<'static>>;
+
+/// Why an event's code did not come to an end by itself.
+enum Stopped {
+    /// The time limit came; the stack as the engine wrote it.
+    Interrupted(String),
+    /// Something broke that the prelude should have caught: memory ran out within the prelude itself.
+    Broken(String),
+}
+
+/// Runs one event and sends its report.
+pub(super) fn run(app: &App, event: &Event, wire: &Wire) {
+    let before = Memory { size: memory::now(), peak: memory::peak() };
+    if let Err(stopped) = try_run(app, event, wire, &before) {
+        let report = match stopped {
+            Stopped::Interrupted(stack) => format!("{{\"outcome\":\"timed-out\",\"stack\":{stack}}}"),
+            Stopped::Broken(_) if before.ran_out(app.memory_bytes) => "{\"outcome\":\"out-of-memory\"}".to_owned(),
+            Stopped::Broken(what) => {
+                let error = serde_json::json!({ "name": "InternalError", "message": what });
+                format!("{{\"outcome\":\"threw\",\"error\":{error}}}")
+            }
+        };
+        wire.send(&format!("\"type\":\"done\",\"id\":{},\"report\":{report}}}", event.id));
+    }
+}
+
+/// The process's memory when an event began.
+struct Memory {
+    size: u64,
+    peak: u64,
+}
+
+impl Memory {
+    /// Whether the event used up its limit, as far as the system tells.
+    fn ran_out(&self, limit: u64) -> bool {
+        let peak = memory::peak();
+        peak > self.peak && peak.saturating_sub(self.size) >= limit / 5 * 4
+    }
+}
+
+fn try_run(app: &App, event: &Event, wire: &Wire, before: &Memory) -> Result<(), Stopped> {
+    let realm = Realm::new(app, event, wire)?;
+    realm.call(|controller| {
+        let start: Function = controller.get("start")?;
+        let (name, source) = (&*app.entry.name, &*app.entry.source);
+        start.call((This(controller), name, source, &*event.callback, &*event.payload)).map(|_: String| ())
+    })?;
+    realm.run_jobs()?;
+    // The app is done: what describes its end may use more memory than it.
+    realm.runtime.set_memory_limit(to_usize(app.memory_bytes.saturating_add(RESERVE)));
+    let ran_out = before.ran_out(app.memory_bytes);
+    if realm.lost.get() && ran_out {
+        return Err(Stopped::Broken("out of memory".to_owned()));
+    }
+    realm.call(|controller| {
+        let report: Function = controller.get("report")?;
+        report.call((This(controller), event.id, true, ran_out))
+    })
+}
+
+/// One engine with the prelude in it.
+struct Realm {
+    // Fields are dropped in this order, and the engine must go last.
+    controller: Controller,
+    /// What hears of rejected promises. The engine holds the other end, so `drop` empties it.
+    rejection: Rc<RefCell<Option<Persistent<Function<'static>>>>>,
+    context: Context,
+    runtime: Runtime,
+    interrupted: Rc<Cell<bool>>,
+    /// A rejected promise could not be noted: there was no memory for it.
+    lost: Rc<Cell<bool>>,
+}
+
+impl Realm {
+    fn new(app: &App, event: &Event, wire: &Wire) -> Result<Self, Stopped> {
+        let broken = |error: rquickjs::Error| Stopped::Broken(error.to_string());
+        let runtime = Runtime::new().map_err(broken)?;
+        runtime.set_max_stack_size(STACK_FOR_APP);
+        let context = Context::full(&runtime).map_err(broken)?;
+        let rejection: Rc<RefCell<Option<Persistent<Function<'static>>>>> = Rc::default();
+        let controller = context
+            .with(|ctx| {
+                let host = host_object(&ctx, app, wire)?;
+                let prelude: Function = evaluate(&ctx, PRELUDE, "simctl:prelude")?;
+                let controller: Object = prelude.call((host,))?;
+                let tell: Function = controller.get("rejection")?;
+                *rejection.borrow_mut() = Some(Persistent::save(&ctx, tell));
+                Ok(Persistent::save(&ctx, controller))
+            })
+            .map_err(broken)?;
+        let lost = Rc::new(Cell::new(false));
+        runtime.set_host_promise_rejection_tracker(Some(Box::new({
+            let (rejection, lost) = (Rc::clone(&rejection), Rc::clone(&lost));
+            move |ctx: Ctx<'_>, promise: Value<'_>, reason: Value<'_>, handled: bool| {
+                let tell = rejection.borrow().clone();
+                let Some(tell) = tell.and_then(|tell| tell.restore(&ctx).ok()) else { return };
+                if tell.call::<_, ()>((promise, reason, handled)).is_err() {
+                    lost.set(true);
+                    ctx.catch();
+                }
+            }
+        })));
+        let interrupted = Rc::new(Cell::new(false));
+        runtime.set_interrupt_handler(Some(Box::new({
+            let interrupted = Rc::clone(&interrupted);
+            let deadline = Instant::now() + Duration::from_millis(event.limit_ms);
+            let parent = rustix::process::getppid();
+            move || {
+                // Whoever lost simctl has nobody to report to.
+                let stop = Instant::now() >= deadline || rustix::process::getppid() != parent;
+                interrupted.set(interrupted.get() || stop);
+                stop
+            }
+        })));
+        runtime.set_memory_limit(to_usize(app.memory_bytes));
+        Ok(Self { controller, rejection, context, runtime, interrupted, lost })
+    }
+
+    /// Calls into the prelude.
+    fn call(&self, action: impl for<'js> FnOnce(Object<'js>) -> rquickjs::Result<()>) -> Result<(), Stopped> {
+        let failed = self.context.with(|ctx| {
+            let controller = self.controller.clone().restore(&ctx).map_err(|error| error.to_string())?;
+            action(controller).catch(&ctx).map_err(|error| describe(&error))
+        });
+        failed.map_err(|what| self.stopped(what))
+    }
+
+    /// Runs promise jobs until there are none.
+    fn run_jobs(&self) -> Result<(), Stopped> {
+        loop {
+            match self.runtime.execute_pending_job() {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                // A job's own errors end in its promise: only what cannot be caught comes out here.
+                Err(job) => {
+                    let what = job.0.with(|ctx| stack_of(&ctx.catch()));
+                    if self.interrupted.get() {
+                        return Err(self.stopped(what));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reads what came out of code that did not end by itself; `what` is its stack or message.
+    fn stopped(&self, what: String) -> Stopped {
+        if !self.interrupted.get() {
+            return Stopped::Broken(what);
+        }
+        // The clock has done its work; what follows only reads a stack.
+        self.runtime.set_interrupt_handler(None);
+        let frames = self.context.with(|ctx| -> rquickjs::Result<String> {
+            let controller = self.controller.clone().restore(&ctx)?;
+            let frames: Function = controller.get("frames")?;
+            frames.call((what,))
+        });
+        Stopped::Interrupted(frames.unwrap_or_else(|_| "[]".to_owned()))
+    }
+}
+
+impl Drop for Realm {
+    fn drop(&mut self) {
+        // A value of the engine must not outlive it.
+        self.rejection.borrow_mut().take();
+    }
+}
+
+/// What the prelude needs of its host.
+fn host_object<'js>(ctx: &Ctx<'js>, app: &App, wire: &Wire) -> rquickjs::Result<Object<'js>> {
+    let host = Object::new(ctx.clone())?;
+    let sender = wire.clone();
+    host.set("send", Func::from(MutFn::from(move |rest: String| sender.send(&rest))))?;
+    let receiver = wire.clone();
+    host.set("receive", Func::from(MutFn::from(move |ctx: Ctx<'_>| receive(&ctx, &receiver))))?;
+    host.set("compile", Func::from(compile))?;
+    host.set("isProxy", Func::from(is_proxy))?;
+    host.set("settled", Func::from(|| {}))?;
+    host.set("root", &*app.root)?;
+    host.set("prefix", PREFIX)?;
+    host.set("shift", PREFIX.len())?;
+    host.set("caretShift", 0)?;
+    let objects = serde_json::to_string(&app.objects).unwrap_or_default();
+    host.set("objects", ctx.json_parse(objects)?)?;
+    Ok(host)
+}
+
+fn receive(ctx: &Ctx<'_>, wire: &Wire) -> rquickjs::Result<String> {
+    wire.line().ok_or_else(|| Exception::throw_message(ctx, "simctl is gone"))
+}
+
+fn is_proxy(value: Value<'_>) -> bool {
+    value.is_proxy()
+}
+
+fn compile<'js>(ctx: Ctx<'js>, source: String, name: String) -> rquickjs::Result<Value<'js>> {
+    if source.contains('\0') {
+        return Err(Exception::throw_syntax(&ctx, "the file holds a NUL byte"));
+    }
+    evaluate(&ctx, &source, &name)
+}
+
+fn evaluate<'js, V: rquickjs::FromJs<'js>>(ctx: &Ctx<'js>, source: &str, name: &str) -> rquickjs::Result<V> {
+    let mut options = EvalOptions::default();
+    options.strict = false; // a bare `exports = …` is an error in strict mode
+    options.filename = Some(name.replace('\0', ""));
+    ctx.eval_with_options(source, options)
+}
+
+/// The stack of what was thrown, where it has one; else its text.
+fn stack_of(thrown: &Value<'_>) -> String {
+    let stack = thrown.as_object().and_then(|error| error.get::<_, String>("stack").ok());
+    stack.or_else(|| thrown.as_string().and_then(|text| text.to_string().ok())).unwrap_or_default()
+}
+
+fn describe(error: &rquickjs::CaughtError<'_>) -> String {
+    match error {
+        rquickjs::CaughtError::Exception(exception) => stack_of(exception.as_value()),
+        rquickjs::CaughtError::Value(value) => stack_of(value),
+        rquickjs::CaughtError::Error(error) => error.to_string(),
+    }
+}
+
+fn to_usize(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

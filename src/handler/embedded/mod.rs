@@ -1,0 +1,107 @@
+//! The other end of the wire for apps that need no Node.js: simctl, started once more, as host of QuickJS.
+//!
+//! It reads lines from its standard input, which is a socket, and answers on the same; it opens no file, prints nothing, and
+//! ends when simctl does.
+
+mod engine;
+mod memory;
+
+use std::cell::RefCell;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::thread;
+
+use rustix::io::Errno;
+use rustix::stdio::stdin;
+
+use super::wire::{self, Lines, ToHost};
+
+/// Stack of the thread that runs the engine. Only what is touched takes memory.
+const STACK: usize = 32 * 1024 * 1024;
+
+/// What the engine may use of it; the rest is for its own native recursion.
+const STACK_FOR_APP: usize = 8 * 1024 * 1024;
+
+/// Runs the host until simctl is gone: what `main` does when started with [`super::HOST_ARGUMENT`].
+pub fn host_main() -> ExitCode {
+    // The app's code recurses on the native stack, so it gets one whose size does not depend on the user's limits.
+    let engine = thread::Builder::new().name("engine".to_owned()).stack_size(STACK).spawn(serve);
+    match engine.map(thread::JoinHandle::join) {
+        Ok(Ok(Some(()))) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
+
+/// Serves until the end of input. `None` where what came was no protocol.
+fn serve() -> Option<()> {
+    let wire = Wire::default();
+    let Some(ToHost::Hello { token }) = wire.message()? else { return None };
+    wire.introduce(&token);
+    wire.send(&format!("\"type\":\"ready\",\"version\":\"QuickJS {}\"}}", engine::VERSION));
+    let mut app = None;
+    while let Some(message) = wire.message()? {
+        match message {
+            ToHost::Load { entry, root, objects, memory_bytes, .. } => {
+                app = Some(engine::App { entry, root, objects, memory_bytes });
+            }
+            ToHost::Event { id, callback, payload, limit_ms, .. } => {
+                engine::run(app.as_ref()?, &engine::Event { id, callback, payload, limit_ms }, &wire);
+            }
+            ToHost::Hello { .. } | ToHost::Reply { .. } => {}
+        }
+    }
+    Some(())
+}
+
+/// This end of the wire; clones share it.
+#[derive(Debug, Clone, Default)]
+struct Wire {
+    lines: Rc<RefCell<Lines>>,
+    line_start: Rc<RefCell<String>>,
+}
+
+impl Wire {
+    fn introduce(&self, token: &str) {
+        *self.line_start.borrow_mut() = wire::line_start(token);
+    }
+
+    /// The next line; `None` at the end of input.
+    fn line(&self) -> Option<String> {
+        let mut lines = self.lines.borrow_mut();
+        let mut bytes = [0; 64 * 1024];
+        loop {
+            if let Some(line) = lines.next() {
+                return String::from_utf8(line).ok();
+            }
+            match rustix::io::read(stdin(), &mut bytes) {
+                Ok(0) => return None,
+                Ok(count) => lines.push(&bytes[..count]),
+                Err(Errno::INTR) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// The next message: `Some(None)` at the end of input, `None` where a line is no message.
+    #[expect(clippy::option_option, reason = "the two absences differ, and neither needs a name of its own")]
+    fn message(&self) -> Option<Option<ToHost>> {
+        match self.line() {
+            None => Some(None),
+            Some(line) => serde_json::from_str(&line).ok().map(Some),
+        }
+    }
+
+    /// Sends a line: the token, then `rest`, a JSON object without its opening brace.
+    fn send(&self, rest: &str) {
+        let line = format!("{}{rest}\n", self.line_start.borrow());
+        let mut left = line.as_bytes();
+        while !left.is_empty() {
+            match rustix::io::write(stdin(), left) {
+                Ok(count) => left = &left[count..],
+                Err(Errno::INTR) => {}
+                // simctl is gone; the next read says so too.
+                Err(_) => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,407 @@
+//! One delivery from simctl's side: the lines that go to the handler process and those that come back, until an outcome
+//! is known or a limit is reached.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::model::{Delivered, Delivery, Level, Outcome, Runtime, Stream, Times};
+
+use super::child::Child;
+use super::wire::{self, Answer, Entry, FromHost, Report, ToHost};
+use super::{Handler, HandlerError, Host, Module, PRELUDE, Required, hint, node};
+
+/// How long a process may take to say that it is ready. Long, because a machine under load is no fault of the app.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How much later than the embedded host's own clock simctl ends it: the host can tell where the code was.
+const BACKSTOP: Duration = Duration::from_millis(100);
+
+/// How long a process may live on after it has closed its socket.
+const AFTER_HANG_UP: Duration = Duration::from_millis(500);
+
+/// How often to look how much memory Node.js has taken.
+const SAMPLE_EVERY: Duration = Duration::from_millis(20);
+
+/// Bytes of console lines that one delivery may log.
+const MOST_LOGGED: usize = 16 * 1024 * 1024;
+
+/// Bytes of one output stream that one delivery may write.
+const MOST_OUTPUT: usize = 1024 * 1024;
+
+pub(super) fn deliver(
+    handler: &mut Handler,
+    delivery: &Delivery,
+    host: &mut dyn Host,
+) -> Result<Delivered, HandlerError> {
+    let Some(mut child) = handler.child.take() else { return Err(HandlerError::Ended) };
+    let start_up = if handler.deliveries == 0 {
+        make_ready(handler, &mut child)?;
+        handler.started.elapsed()
+    } else {
+        Duration::ZERO
+    };
+    handler.deliveries += 1;
+    let started = Instant::now();
+    child.send(&wire::line(&ToHost::Event {
+        id: handler.deliveries,
+        event: delivery.event.clone(),
+        callback: delivery.callback.clone(),
+        payload: delivery.payload.clone(),
+        limit_ms: u64::try_from(handler.launch.timeout.as_millis()).unwrap_or(u64::MAX),
+    }));
+    let mut exchange = Exchange::new(handler, child, host, started);
+    let end = exchange.run()?;
+    let times = Times { start_up, handler: started.elapsed() };
+    let (outcome, child) = exchange.finish(end)?;
+    handler.child = child;
+    Ok(Delivered { outcome, times })
+}
+
+/// Waits until the process is ready, sets its limits and sends it what to run.
+fn make_ready(handler: &mut Handler, child: &mut Child) -> Result<(), HandlerError> {
+    let deadline = handler.started + START_LIMIT;
+    let start = wire::line_start(&handler.token);
+    let not_ready = |reason: String| HandlerError::NotReady { program: handler.program.clone(), reason };
+    let version = loop {
+        // Nothing of the app runs yet, so the first line is the host's.
+        if let Some(line) = child.line() {
+            match read_line(&line, &start) {
+                Some(FromHost::Ready { version }) => break version,
+                _ => return Err(not_ready("it answered something that is no greeting".to_owned())),
+            }
+        }
+        if handler.interrupt.is_set() {
+            return Err(HandlerError::Interrupted);
+        }
+        if child.has_ended() || child.has_hung_up() {
+            let status = child.end().map_err(watch)?;
+            return Err(not_ready(format!("it ended with {status}{}", quoted_end(&child.last_words()))));
+        }
+        if Instant::now() >= deadline {
+            return Err(not_ready(format!("no answer within {} s", START_LIMIT.as_secs())));
+        }
+        child.pump(deadline, &handler.interrupt).map_err(watch)?;
+    };
+    let is_node = handler.launch.runtime == Runtime::Node;
+    if is_node {
+        node::check_version(&handler.launch, &version)?;
+        handler.first_memory = node::bound_memory(child, handler.launch.memory_bytes);
+    }
+    handler.version = version;
+    let Module { name, source } = handler.launch.entry.clone();
+    child.send(&wire::line(&ToHost::Load {
+        entry: Entry { name, source },
+        root: handler.launch.root.to_string_lossy().into_owned(),
+        objects: handler.launch.objects.clone(),
+        prelude: is_node.then(|| PRELUDE.to_owned()),
+        memory_bytes: handler.launch.memory_bytes,
+    }));
+    Ok(())
+}
+
+/// How the waiting ended.
+enum End {
+    /// The host said how.
+    Told(Report),
+    /// The process ended, or closed its socket, without a word.
+    Gone,
+    /// The time limit came.
+    OutOfTime,
+    /// What it sends is no protocol.
+    Garbage(String),
+}
+
+struct Exchange<'a> {
+    handler: &'a Handler,
+    child: Child,
+    host: &'a mut dyn Host,
+    deadline: Instant,
+    line_start: String,
+    /// What the outcome will be unless something else happens: the callback has returned.
+    settled: Option<Report>,
+    hung_up: Option<Instant>,
+    logged: usize,
+    lines_dropped: u64,
+    output: [Output; 2],
+    /// The most memory that the process was seen to have, in bytes, and when to look next.
+    most_memory: u64,
+    next_sample: Instant,
+    /// Lines that did not begin with the token.
+    strangers: u64,
+}
+
+#[derive(Default)]
+struct Output {
+    bytes: usize,
+    dropped: usize,
+}
+
+impl<'a> Exchange<'a> {
+    fn new(handler: &'a Handler, child: Child, host: &'a mut dyn Host, started: Instant) -> Self {
+        let is_node = handler.launch.runtime == Runtime::Node;
+        let slack = if is_node { Duration::ZERO } else { BACKSTOP };
+        Self {
+            handler,
+            child,
+            host,
+            deadline: far(started, handler.launch.timeout.saturating_add(slack)),
+            line_start: wire::line_start(&handler.token),
+            settled: None,
+            hung_up: None,
+            logged: 0,
+            lines_dropped: 0,
+            output: [Output::default(), Output::default()],
+            most_memory: 0,
+            next_sample: started + SAMPLE_EVERY,
+            strangers: 0,
+        }
+    }
+
+    fn run(&mut self) -> Result<End, HandlerError> {
+        loop {
+            while let Some(line) = self.child.line() {
+                if let Some(end) = self.hear(&line) {
+                    return Ok(end);
+                }
+            }
+            self.forward_output(false);
+            if self.child.sends_endlessly() {
+                return Ok(End::Garbage(format!("a line longer than {} MiB", wire::LONGEST_LINE >> 20)));
+            }
+            if self.handler.interrupt.is_set() {
+                return Err(HandlerError::Interrupted);
+            }
+            if let Some(end) = self.look_for_the_end() {
+                return Ok(end);
+            }
+            let until = self.next_look();
+            self.child.pump(until, &self.handler.interrupt).map_err(watch)?;
+        }
+    }
+
+    /// When to look again even if nothing happens.
+    fn next_look(&mut self) -> Instant {
+        let until = self.hung_up.map_or(self.deadline, |since| self.deadline.min(since + AFTER_HANG_UP));
+        if self.handler.first_memory.is_none() {
+            return until;
+        }
+        let now = Instant::now();
+        if now >= self.next_sample {
+            self.next_sample = now + SAMPLE_EVERY;
+            self.most_memory = node::data_bytes(&self.child).unwrap_or_default().max(self.most_memory);
+        }
+        until.min(self.next_sample)
+    }
+
+    fn look_for_the_end(&mut self) -> Option<End> {
+        if self.child.has_ended() {
+            self.child.drain();
+            while let Some(line) = self.child.line() {
+                if let Some(end) = self.hear(&line) {
+                    return Some(end);
+                }
+            }
+            return Some(End::Gone);
+        }
+        let now = Instant::now();
+        if self.child.has_hung_up() && now >= *self.hung_up.get_or_insert(now) + AFTER_HANG_UP {
+            return Some(End::Gone);
+        }
+        (now >= self.deadline).then_some(End::OutOfTime)
+    }
+
+    /// Takes one line; an end where it says one.
+    fn hear(&mut self, line: &[u8]) -> Option<End> {
+        match read_line(line, &self.line_start) {
+            None if line.starts_with(self.line_start.as_bytes()) => {
+                Some(End::Garbage("a line of the host that cannot be read".to_owned()))
+            }
+            None => {
+                self.strangers += 1;
+                None
+            }
+            Some(FromHost::Log { level, text }) => {
+                self.log(&level, text);
+                None
+            }
+            Some(FromHost::Call { call, name, args }) => {
+                let answer = self.answer(&name, &args);
+                self.child.send(&wire::line(&ToHost::Reply { call, answer }));
+                None
+            }
+            Some(FromHost::Settled { id, report }) => {
+                if id == self.handler.deliveries {
+                    self.settled = Some(report);
+                }
+                None
+            }
+            Some(FromHost::Done { id, report }) => (id == self.handler.deliveries).then_some(End::Told(report)),
+            Some(FromHost::Ready { .. }) => None,
+        }
+    }
+
+    fn log(&mut self, level: &str, text: String) {
+        self.logged = self.logged.saturating_add(text.len() + 1);
+        if self.logged > MOST_LOGGED {
+            self.lines_dropped += 1;
+            return;
+        }
+        self.host.log(Level::from_name(level).unwrap_or(Level::Log), text);
+    }
+
+    fn answer(&mut self, name: &str, args: &str) -> Answer {
+        let args: Value = match serde_json::from_str(args) {
+            Ok(args) => args,
+            Err(error) => return Answer::Error(json!({ "message": format!("the arguments cannot be sent: {error}") })),
+        };
+        if name != "require" {
+            return match self.host.call(name, &args) {
+                Ok(value) => Answer::Ok(value),
+                Err(value) => Answer::Error(value),
+            };
+        }
+        let word = |index: usize| args.get(index).and_then(Value::as_str).unwrap_or_default();
+        match self.host.require(word(0), word(1)) {
+            Required::Module { name, source } => Answer::Ok(json!({ "name": name, "source": source })),
+            Required::Package { specifier } => Answer::Ok(json!({ "package": specifier })),
+            Required::Refused { message } => Answer::Error(json!({ "message": message })),
+        }
+    }
+
+    fn forward_output(&mut self, all: bool) {
+        for (index, stream) in [Stream::Stdout, Stream::Stderr].into_iter().enumerate() {
+            while let Some(text) = self.child.output(stream, all) {
+                let seen = &mut self.output[index];
+                seen.bytes = seen.bytes.saturating_add(text.len());
+                if seen.bytes > MOST_OUTPUT {
+                    seen.dropped += text.len();
+                } else {
+                    self.host.output(stream, text);
+                }
+            }
+        }
+    }
+
+    /// Turns the end into an outcome; the child comes back where it can serve on.
+    fn finish(mut self, end: End) -> Result<(Outcome, Option<Child>), HandlerError> {
+        self.child.drain();
+        let limit_bytes = self.handler.launch.memory_bytes;
+        let timeout = self.handler.launch.timeout;
+        let mut outcome = match end {
+            End::Told(report) => report.into_outcome(timeout, limit_bytes),
+            End::Gone => {
+                let hung_up_alive = !self.child.has_ended();
+                let status = self.child.end().map_err(watch)?;
+                self.outcome_of(status, hung_up_alive)
+            }
+            End::OutOfTime => match self.settled.take() {
+                Some(report) => {
+                    self.host.notice(format!(
+                        "the callback had returned, but something it started (a timer, a connection) kept Node.js busy until the time limit of {} s",
+                        timeout.as_secs_f64()
+                    ));
+                    self.child.end().map_err(watch)?;
+                    report.into_outcome(timeout, limit_bytes)
+                }
+                None => {
+                    self.child.end().map_err(watch)?;
+                    Outcome::TimedOut { limit: timeout, stack: Vec::new() }
+                }
+            },
+            End::Garbage(reason) => {
+                self.child.end().map_err(watch)?;
+                Outcome::BadReply { reason }
+            }
+        };
+        self.add_hint(&mut outcome);
+        // Its memory is exhausted, or it still runs what was interrupted: nothing to serve a next event with.
+        if matches!(outcome, Outcome::TimedOut { .. } | Outcome::OutOfMemory { .. }) {
+            self.child.end().map_err(watch)?;
+        }
+        self.forward_output(true);
+        self.tell_what_was_dropped();
+        let serves_on = !self.child.has_ended() && !self.child.has_hung_up();
+        Ok((outcome, serves_on.then_some(self.child)))
+    }
+
+    /// What the end of the process means.
+    fn outcome_of(&self, status: ExitStatus, hung_up_alive: bool) -> Outcome {
+        let words = self.child.last_words();
+        let is_node = self.handler.launch.runtime == Runtime::Node;
+        if hung_up_alive {
+            let forged = if self.strangers == 0 {
+                String::new()
+            } else {
+                format!(", after {} lines that were not the host's", self.strangers)
+            };
+            return Outcome::BadReply { reason: format!("the handler process closed its channel to simctl{forged}") };
+        }
+        let limit_bytes = self.handler.launch.memory_bytes;
+        let taken = self.handler.first_memory.map_or(0, |first| self.most_memory.saturating_sub(first));
+        let seen_near_limit = taken >= limit_bytes / 2;
+        if is_node && node::ran_out_of_memory(status, &words, seen_near_limit) {
+            return Outcome::OutOfMemory { limit_bytes };
+        }
+        match (status.code(), status.signal()) {
+            (Some(code), _) if is_node => Outcome::Exited { code },
+            // No code of an app can end the embedded host.
+            (Some(code), _) => Outcome::BadReply {
+                reason: format!("the embedded host ended with exit code {code}{}", quoted_end(&words)),
+            },
+            (None, signal) => Outcome::Signalled { signal: signal.unwrap_or_default() },
+        }
+    }
+
+    fn add_hint(&self, outcome: &mut Outcome) {
+        let (Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error }) = outcome
+        else {
+            return;
+        };
+        error.hint = hint::hint(error, &self.handler.launch.entry);
+    }
+
+    fn tell_what_was_dropped(&mut self) {
+        if self.lines_dropped > 0 {
+            self.host.notice(format!(
+                "{} log lines were dropped: the handler logged more than {} MiB",
+                self.lines_dropped,
+                MOST_LOGGED >> 20
+            ));
+        }
+        for (output, stream) in self.output.iter().zip(["standard output", "standard error"]) {
+            if output.dropped > 0 {
+                self.host.notice(format!(
+                    "{} bytes on {stream} were dropped: the handler wrote more than {} MiB there",
+                    output.dropped,
+                    MOST_OUTPUT >> 20
+                ));
+            }
+        }
+    }
+}
+
+/// The message in a line, where the line is the host's and can be read.
+fn read_line(line: &[u8], start: &str) -> Option<FromHost> {
+    line.starts_with(start.as_bytes()).then(|| serde_json::from_slice(line).ok()).flatten()
+}
+
+/// The last line that is not blank of what a process said, for the end of a sentence.
+fn quoted_end(words: &str) -> String {
+    let telling = |line: &&str| !line.trim().is_empty();
+    let line = words.lines().filter(telling).find(|line| line.contains("Error") || line.contains("panicked"));
+    line.or_else(|| words.lines().rfind(telling)).map_or_else(String::new, |line| format!(": {}", line.trim()))
+}
+
+/// `duration` after `from`, however long it is.
+fn far(from: Instant, duration: Duration) -> Instant {
+    const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    from + duration.min(A_YEAR)
+}
+
+const fn watch(source: io::Error) -> HandlerError {
+    HandlerError::Watch { source }
+}

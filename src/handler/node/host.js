@@ -1,0 +1,155 @@
+// The host of an app in Node.js: reads the protocol from file descriptor 0, gives each event a fresh realm with the prelude
+// in it, and says what became of it. Passed as text to `node -e`, so no file is written; every module that it does not
+// need is time that each start would pay.
+'use strict';
+const fs = require('fs');
+const vm = require('vm');
+
+const readSync = fs.readSync;
+const writeSync = fs.writeSync;
+const exit = process.reallyExit.bind(process);
+const bytesOf = Buffer.from;
+const concat = Buffer.concat;
+const decode = Function.prototype.call.bind(Buffer.prototype.toString);
+const parse = JSON.parse;
+const later = setImmediate;
+const Script = vm.Script;
+const isProxy = require('util').types.isProxy;
+
+// The wire. Descriptor 0 is a socket that blocks, unless a package that was loaded changed that: then wait a little.
+const nap = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+const patiently = (action) => {
+  for (;;) {
+    try {
+      return action();
+    } catch (error) {
+      if (error.code === 'EPIPE' || error.code === 'ECONNRESET') exit(0);
+      if (error.code === 'EAGAIN') nap();
+      else if (error.code !== 'EINTR') throw error;
+    }
+  }
+};
+const chunk = Buffer.allocUnsafeSlow(65536);
+let unread = Buffer.alloc(0);
+const receive = () => {
+  for (let from = 0; ; ) {
+    const end = unread.indexOf(10, from);
+    if (end >= 0) {
+      const line = decode(unread, 'utf8', 0, end);
+      unread = unread.subarray(end + 1);
+      return line;
+    }
+    from = unread.length;
+    const count = patiently(() => readSync(0, chunk, 0, chunk.length, null));
+    if (count === 0) exit(0); // simctl is gone
+    unread = concat([unread, chunk.subarray(0, count)]);
+  }
+};
+const write = (text) => {
+  const bytes = bytesOf(text + '\n', 'utf8');
+  for (let at = 0; at < bytes.length; ) at += patiently(() => writeSync(0, bytes, at, bytes.length - at));
+};
+
+// The first line brings the token that every line from here must begin with. It stays in this closure.
+const send = ((token) => {
+  const start = '{"token":"' + token + '",';
+  return (rest) => write(start + rest);
+})(parse(receive()).token);
+send('"type":"ready","version":' + JSON.stringify(process.versions.node) + '}');
+
+// A package that reads standard input must find it empty, not the protocol.
+Object.defineProperty(process, 'stdin', {
+  configurable: true,
+  get() {
+    const { Readable } = require('stream');
+    const empty = Readable.from([]);
+    Object.defineProperty(process, 'stdin', { value: empty });
+    return empty;
+  },
+});
+
+const PREFIX = '(function (exports, require, module) { arguments[3](() => exports); var $; ';
+let loaded; // entry, prelude, root, objects
+let prelude; // compiled once, run in each realm
+let packages; // Node's own require, made when the first package is asked for
+let current = null; // the event that runs: its id and controller
+
+const requirePackage = (specifier) => {
+  packages ??= require('module').createRequire(loaded.root + '/server/server.js');
+  return packages(specifier);
+};
+
+const begin = (event) => {
+  // Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
+  const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
+  const realm = vm.createContext(plain || {});
+  const mine = { id: event.id, controller: null };
+  const end = () => {
+    if (current === mine) finish();
+  };
+  let starting = true;
+  const host = {
+    send,
+    receive,
+    isProxy,
+    root: loaded.root,
+    objects: loaded.objects,
+    prefix: PREFIX,
+    shift: 0,
+    caretShift: PREFIX.length,
+    compile: (source, filename) => new Script(source, { filename, columnOffset: -PREFIX.length }).runInContext(realm),
+    package: requirePackage,
+    // What a callback leaves running after it has returned belongs to its event, so a plain return ends when the event
+    // loop is empty (`beforeExit`). A promise or a failure ends with the turn of the loop.
+    settled: () => {
+      if (!starting) later(end);
+    },
+  };
+  mine.controller = prelude.runInContext(realm)(host);
+  current = mine;
+  const outcome = mine.controller.start(loaded.entry.name, loaded.entry.source, event.callback, event.payload);
+  starting = false;
+  if (outcome === 'pending') return;
+  if (outcome === 'failed') later(end);
+  else
+    later(() => {
+      if (current === mine) mine.controller.report(mine.id, false);
+    });
+};
+
+const finish = () => {
+  const { id, controller } = current;
+  current = null;
+  controller.report(id, true);
+  later(next);
+};
+
+const next = () => {
+  for (;;) {
+    const message = parse(receive());
+    if (message.type === 'event') return begin(message);
+    if (message.type === 'load') {
+      loaded = message;
+      prelude = new Script(message.prelude, { filename: 'simctl:prelude' });
+    }
+  }
+};
+
+process.on('beforeExit', () => {
+  if (current !== null) finish();
+});
+process.on('unhandledRejection', (reason, promise) => {
+  if (current !== null) current.controller.rejection(promise, reason, false);
+});
+process.on('rejectionHandled', (promise) => {
+  if (current !== null) current.controller.rejection(promise, undefined, true);
+});
+process.on('uncaughtException', (error) => {
+  if (current === null) return;
+  const failed = current;
+  failed.controller.uncaught(error);
+  later(() => {
+    if (current === failed) finish();
+  });
+});
+next();

@@ -1,0 +1,252 @@
+//! The lines that simctl and a handler process send each other, as `docs/handler-protocol.md` describes them.
+//!
+//! Both ends are here: the embedded host reads with the same types that simctl writes with. Nothing here does I/O.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::model::{Frame, Outcome, ReturnValue, Thrown};
+
+use super::HostObject;
+
+/// The longest line that either side accepts.
+pub(super) const LONGEST_LINE: usize = 64 * 1024 * 1024;
+
+/// What simctl sends.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum ToHost {
+    /// First of all: what every line from the host must begin with.
+    Hello { token: String },
+    /// What to run, for every event that follows.
+    Load {
+        entry: Entry,
+        /// The app's folder, absolute.
+        root: String,
+        /// Objects to make in each realm.
+        objects: Vec<HostObject>,
+        /// The script that makes a realm; absent where the host carries it itself.
+        prelude: Option<String>,
+        memory_bytes: u64,
+    },
+    /// One event.
+    Event {
+        id: u64,
+        event: String,
+        callback: String,
+        /// The payload as JSON text, so that the realm that gets it can parse it.
+        payload: String,
+        /// Milliseconds that the handler may take.
+        limit_ms: u64,
+    },
+    /// The answer to a host call.
+    Reply {
+        call: u64,
+        #[serde(flatten)]
+        answer: Answer,
+    },
+}
+
+/// How a host call ended.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Answer {
+    Ok(Value),
+    Error(Value),
+}
+
+/// A file of the app.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) source: String,
+}
+
+/// What a host sends.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub(super) enum FromHost {
+    /// It runs and has read the token.
+    Ready { version: String },
+    /// A console line.
+    Log { level: String, text: String },
+    /// A host call; `args` is the JSON text of an array.
+    Call { call: u64, name: String, args: String },
+    /// The callback has returned, but something that it left behind still runs.
+    Settled { id: u64, report: Report },
+    /// The event is over.
+    Done { id: u64, report: Report },
+}
+
+/// How an event ended, as the host saw it.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub(super) enum Report {
+    Returned {
+        /// The value as JSON text.
+        json: Option<String>,
+        /// What JSON does not hold, as text.
+        text: Option<String>,
+    },
+    Threw {
+        error: WireThrown,
+    },
+    Rejected {
+        error: WireThrown,
+    },
+    Unhandled {
+        error: WireThrown,
+    },
+    NeverSettles,
+    TimedOut {
+        #[serde(default)]
+        stack: Vec<WireFrame>,
+    },
+    OutOfMemory,
+    NotLoaded {
+        error: WireThrown,
+    },
+    NoCallback {
+        callback: String,
+        known: Vec<String>,
+    },
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireThrown {
+    name: Option<String>,
+    message: String,
+    #[serde(default)]
+    stack: Vec<WireFrame>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireFrame {
+    function: Option<String>,
+    file: String,
+    line: u32,
+    column: u32,
+}
+
+impl Report {
+    /// The outcome, given the limits that the host does not repeat.
+    pub(super) fn into_outcome(self, timeout: std::time::Duration, limit_bytes: u64) -> Outcome {
+        match self {
+            Self::Returned { json, text } => Outcome::Returned { value: return_value(json, text) },
+            Self::Threw { error } => Outcome::Threw { error: error.into() },
+            Self::Rejected { error } => Outcome::Rejected { error: error.into(), unhandled: false },
+            Self::Unhandled { error } => Outcome::Rejected { error: error.into(), unhandled: true },
+            Self::NeverSettles => Outcome::NeverSettles,
+            Self::TimedOut { stack } => {
+                Outcome::TimedOut { limit: timeout, stack: stack.into_iter().map(Frame::from).collect() }
+            }
+            Self::OutOfMemory => Outcome::OutOfMemory { limit_bytes },
+            Self::NotLoaded { error } => Outcome::NotLoaded { error: error.into() },
+            Self::NoCallback { callback, known } => Outcome::NoCallback { callback, known },
+        }
+    }
+}
+
+/// JSON nested deeper than `serde_json` reads stays text.
+fn return_value(json: Option<String>, text: Option<String>) -> ReturnValue {
+    match (json, text) {
+        (Some(json), _) => serde_json::from_str(&json).map_or(ReturnValue::Text(json), ReturnValue::Json),
+        (None, Some(text)) => ReturnValue::Text(text),
+        (None, None) => ReturnValue::Undefined,
+    }
+}
+
+impl From<WireThrown> for Thrown {
+    fn from(wire: WireThrown) -> Self {
+        Self {
+            name: wire.name,
+            message: wire.message,
+            stack: wire.stack.into_iter().map(Frame::from).collect(),
+            hint: None,
+        }
+    }
+}
+
+impl From<WireFrame> for Frame {
+    fn from(wire: WireFrame) -> Self {
+        Self { function: wire.function, file: wire.file, line: wire.line, column: wire.column }
+    }
+}
+
+/// A message as the line that carries it.
+pub(super) fn line(message: &ToHost) -> Vec<u8> {
+    // Maps with string keys and strings only: there is nothing in a message that JSON could refuse.
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// The bytes that a line from a host must begin with.
+pub(super) fn line_start(token: &str) -> String {
+    format!("{{\"token\":\"{token}\",")
+}
+
+/// Splits a stream of bytes into lines.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    bytes: Vec<u8>,
+    /// Where the next line begins.
+    start: usize,
+    /// How far the rest has been searched for its end.
+    searched: usize,
+}
+
+impl Lines {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 && self.start == self.bytes.len() {
+            self.bytes.clear();
+            (self.start, self.searched) = (0, 0);
+        }
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// The next whole line, without its end.
+    pub(super) fn next(&mut self) -> Option<Vec<u8>> {
+        let from = self.searched.max(self.start);
+        let Some(length) = self.bytes[from..].iter().position(|byte| *byte == b'\n') else {
+            self.searched = self.bytes.len();
+            if self.start > 0 {
+                self.bytes.drain(..self.start);
+                self.searched -= self.start;
+                self.start = 0;
+            }
+            return None;
+        };
+        let end = from + length;
+        let line = self.bytes[self.start..end].to_vec();
+        self.start = end + 1;
+        Some(line)
+    }
+
+    /// Whether the line that has begun is longer than any may be.
+    pub(super) fn too_long(&self) -> bool {
+        self.bytes.len() - self.start > LONGEST_LINE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn lines_come_whole_however_they_are_cut() {
+        let mut lines = Lines::default();
+        let mut got = Vec::new();
+        for byte in b"one\n\ntwo\nthr" {
+            lines.push(&[*byte]);
+            while let Some(line) = lines.next() {
+                got.push(String::from_utf8_lossy(&line).into_owned());
+            }
+        }
+        assert_eq!(got, ["one", "", "two"]);
+        lines.push(b"ee\nfour\n");
+        assert_eq!(lines.next().as_deref(), Some(b"three".as_slice()));
+        assert_eq!(lines.next().as_deref(), Some(b"four".as_slice()));
+        assert_eq!(lines.next(), None);
+    }
+}
