@@ -1,0 +1,823 @@
+//! What handlers do, in both runtimes: every outcome, and that nothing an app does can make simctl hang, crash or believe
+//! a verdict that is not true.
+#![expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
+#![expect(clippy::expect_used, reason = "tests fail loudly")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use simctl::handler::{Handler, HandlerError, Host, HostObject, Interrupt, Launch, Module, Modules, Required};
+use simctl::model::{Delivery, Level, Outcome, ReturnValue, Runtime, Stream, Thrown};
+use tempfile::TempDir;
+
+const MIB: u64 = 1024 * 1024;
+
+/// An app, and everything that was heard of it.
+struct App {
+    folder: TempDir,
+    entry: String,
+    files: BTreeMap<String, String>,
+    timeout: Duration,
+    memory_bytes: u64,
+    node: PathBuf,
+    heard: Heard,
+}
+
+#[derive(Default)]
+struct Heard {
+    files: BTreeMap<String, String>,
+    logs: Vec<(Level, String)>,
+    output: String,
+    notices: Vec<String>,
+}
+
+impl Modules for Heard {
+    fn require(&mut self, from: &str, specifier: &str) -> Required {
+        if !specifier.starts_with('.') {
+            return Required::Package { specifier: specifier.to_owned() };
+        }
+        let mut parts: Vec<&str> = from.split('/').collect();
+        parts.pop();
+        for part in specifier.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        let name = format!("{}.js", parts.join("/"));
+        match self.files.get(&name) {
+            Some(source) => Required::Module { name, source: source.clone() },
+            None => Required::Refused { message: format!("`{specifier}` is not inside server/") },
+        }
+    }
+}
+
+impl Host for Heard {
+    fn log(&mut self, level: Level, text: String) {
+        self.logs.push((level, text));
+    }
+    fn output(&mut self, _: Stream, text: String) {
+        self.output += &text;
+    }
+    fn notice(&mut self, message: String) {
+        self.notices.push(message);
+    }
+    fn call(&mut self, name: &str, args: &Value) -> Result<Value, Value> {
+        match name {
+            "$echo.say" => Ok(args[0].clone()),
+            _ => Err(json!({ "status": 400, "message": name })),
+        }
+    }
+}
+
+impl App {
+    fn new(entry: &str) -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+            entry: entry.to_owned(),
+            files: BTreeMap::new(),
+            timeout: Duration::from_secs(60),
+            memory_bytes: 128 * MIB,
+            node: "node".into(),
+            heard: Heard::default(),
+        }
+    }
+
+    /// An app whose callback has this body.
+    fn body(body: &str) -> Self {
+        Self::new(&format!("exports = {{\n  fire: function (payload) {{\n{body}\n  }}\n}};\n"))
+    }
+
+    fn file(mut self, name: &str, source: &str) -> Self {
+        self.files.insert(name.to_owned(), source.to_owned());
+        self
+    }
+
+    fn package(self, name: &str, source: &str) -> Self {
+        let folder = self.folder.path().join("server/node_modules").join(name);
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("index.js"), source).expect("a file");
+        self
+    }
+
+    fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = limit;
+        self
+    }
+
+    fn start(&mut self, runtime: Runtime) -> Handler {
+        self.heard = Heard { files: self.files.clone(), ..Heard::default() };
+        let launch = Launch {
+            runtime,
+            root: self.folder.path().to_path_buf(),
+            entry: Module { name: "server/server.js".to_owned(), source: self.entry.clone() },
+            timeout: self.timeout,
+            memory_bytes: self.memory_bytes,
+            node: self.node.clone(),
+            host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
+            objects: vec![HostObject { name: "$echo".to_owned(), methods: vec!["say".to_owned(), "fail".to_owned()] }],
+        };
+        Handler::start(&launch, &Interrupt::none()).expect("the handler starts")
+    }
+
+    fn deliver(&mut self, handler: &mut Handler, payload: &str) -> Outcome {
+        let delivery = Delivery {
+            index: 0,
+            event: "onUserUpdate".to_owned(),
+            callback: "fire".to_owned(),
+            payload: payload.to_owned(),
+        };
+        handler.deliver(&delivery, &mut self.heard).expect("the delivery is made").outcome
+    }
+
+    fn fire(&mut self, runtime: Runtime) -> Outcome {
+        let mut handler = self.start(runtime);
+        self.deliver(&mut handler, r#"{"data":{"user":{"first_name":"Ada"}}}"#)
+    }
+
+    fn logged(&self) -> Vec<&str> {
+        self.heard.logs.iter().map(|(_, text)| text.as_str()).collect()
+    }
+}
+
+fn has_node() -> bool {
+    let found = Command::new("node").arg("--version").output().is_ok();
+    if !found {
+        assert!(std::env::var_os("SIMCTL_TEST_REQUIRE_ALL").is_none(), "node is not installed");
+        eprintln!("SKIPPED the node half of a test: node is not installed");
+    }
+    found
+}
+
+fn runtimes() -> Vec<Runtime> {
+    if has_node() { vec![Runtime::Embedded, Runtime::Node] } else { vec![Runtime::Embedded] }
+}
+
+/// Fires an app with this callback body in each runtime.
+fn each(body: &str, check: impl Fn(Runtime, Outcome, &App)) {
+    for runtime in runtimes() {
+        let mut app = App::body(body);
+        let outcome = app.fire(runtime);
+        check(runtime, outcome, &app);
+    }
+}
+
+fn json_value(outcome: Outcome) -> Value {
+    match outcome {
+        Outcome::Returned { value: ReturnValue::Json(value) } => value,
+        other => panic!("no JSON was returned: {other:?}"),
+    }
+}
+
+fn thrown(outcome: Outcome) -> Thrown {
+    match outcome {
+        Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error } => error,
+        other => panic!("nothing was thrown: {other:?}"),
+    }
+}
+
+#[test]
+fn what_is_returned_comes_back() {
+    each("return { name: payload.data.user.first_name, list: [1, null] };", |_, outcome, _| {
+        assert_eq!(json_value(outcome), json!({"name": "Ada", "list": [1, null]}));
+    });
+    each("", |_, outcome, _| assert_eq!(outcome, Outcome::Returned { value: ReturnValue::Undefined }));
+    each("return Promise.resolve(7);", |_, outcome, _| assert_eq!(json_value(outcome), json!(7)));
+    each("return { then: function (resolve) { resolve('thenable'); } };", |_, outcome, _| {
+        assert_eq!(json_value(outcome), json!("thenable"));
+    });
+}
+
+#[test]
+fn what_json_does_not_hold_comes_back_as_text() {
+    for (body, text) in [
+        ("const a = { name: 'a' }; a.self = a; return a;", "<ref *1> { name: 'a', self: [Circular *1] }"),
+        ("return 12n;", "12n"),
+        ("return Symbol('s');", "Symbol(s)"),
+        ("return function named() {};", "[Function: named]"),
+        ("return NaN;", "NaN"),
+    ] {
+        each(body, |runtime, outcome, _| {
+            let expected = Outcome::Returned { value: ReturnValue::Text(text.to_owned()) };
+            assert_eq!(outcome, expected, "{body} on {runtime}");
+        });
+    }
+}
+
+#[test]
+fn a_throw_has_its_true_place() {
+    each("    const user = payload.data.nobody;\n    return user.id;", |runtime, outcome, _| {
+        assert!(matches!(outcome, Outcome::Threw { .. }));
+        let error = thrown(outcome);
+        assert_eq!(error.name.as_deref(), Some("TypeError"));
+        let frame = &error.stack[0];
+        assert_eq!((frame.file.as_str(), frame.line), ("server/server.js", 4), "{runtime}");
+        assert_eq!(frame.function.as_deref(), Some("fire"));
+        assert_eq!(error.stack.len(), 1, "frames of simctl's own stay out: {:?}", error.stack);
+    });
+}
+
+#[test]
+fn columns_of_the_first_line_are_true() {
+    // The engines differ in which character of an expression they name, so each is compared with itself.
+    let source = "exports = { fire: function () { throw new RangeError('one line'); } };";
+    for runtime in runtimes() {
+        let columns = [source.to_owned(), format!("\n{source}")].map(|source| {
+            let error = thrown(App::new(&source).fire(runtime));
+            assert_eq!(error.message, "one line");
+            error.stack[0].column
+        });
+        assert_eq!(columns[0], columns[1], "{runtime}");
+        assert!((39..=44).contains(&columns[0]), "{columns:?} on {runtime}");
+    }
+}
+
+#[test]
+fn a_rejection_is_no_success() {
+    each("return Promise.reject(new Error('no'));", |_, outcome, _| {
+        assert!(matches!(&outcome, Outcome::Rejected { unhandled: false, error } if error.message == "no"));
+    });
+    each("Promise.resolve().then(() => { throw new TypeError('left behind'); });", |_, outcome, _| {
+        assert!(matches!(&outcome, Outcome::Rejected { unhandled: true, error } if error.message == "left behind"));
+    });
+    each(
+        "const p = Promise.reject(1); return Promise.resolve().then(() => p.catch(() => 'handled'));",
+        |_, outcome, _| {
+            assert_eq!(json_value(outcome), json!("handled"));
+        },
+    );
+}
+
+#[test]
+fn a_promise_that_nothing_can_settle_is_told_at_once() {
+    let start = Instant::now();
+    each("return new Promise(() => {});", |_, outcome, _| assert_eq!(outcome, Outcome::NeverSettles));
+    assert!(start.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn code_that_never_ends_is_ended() {
+    for body in [
+        "for (;;) {}",
+        "const spin = () => Promise.resolve().then(spin); return spin();",
+        "Promise.resolve().then(() => { for (;;) {} });",
+        "return /^(a+)+$/.test('aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab');",
+        "return new Proxy({}, { get() { for (;;) {} } });",
+        "return { toJSON() { for (;;) {} } };",
+    ] {
+        for runtime in runtimes() {
+            let mut app = App::body(body).timeout(Duration::from_millis(300));
+            let mut handler = app.start(runtime);
+            let start = Instant::now();
+            let outcome = app.deliver(&mut handler, "{}");
+            assert!(matches!(outcome, Outcome::TimedOut { .. }), "{body} on {runtime}: {outcome:?}");
+            assert!(start.elapsed() < Duration::from_secs(10), "{body} on {runtime}");
+            assert!(!handler.is_alive());
+        }
+    }
+}
+
+#[test]
+fn the_embedded_runtime_tells_where_it_was_stuck() {
+    let mut app = App::body("    let n = 0;\n    while (true) {\n      n = Math.sqrt(n);\n    }")
+        .timeout(Duration::from_millis(100));
+    let Outcome::TimedOut { stack, .. } = app.fire(Runtime::Embedded) else { panic!("no time-out") };
+    assert_eq!(stack[0].function.as_deref(), Some("fire"));
+    // The engine notes few places within a loop, so the line may be an earlier one of the same function.
+    assert!((2..=6).contains(&stack[0].line), "{stack:?}");
+}
+
+#[test]
+fn an_exit_is_told_with_its_code() {
+    if !has_node() {
+        return;
+    }
+    for (code, body) in [(3, "require('quit')(3);"), (0, "require('quit')(0);"), (4, "require('quit').later(4);")] {
+        let mut app = App::body(body).package(
+            "quit",
+            "module.exports = (code) => process.exit(code);\nmodule.exports.later = (code) => setTimeout(process.exit, 1, code);",
+        );
+        assert_eq!(app.fire(Runtime::Node), Outcome::Exited { code });
+    }
+    let mut app =
+        App::body("require('quit')();").package("quit", "module.exports = () => process.kill(process.pid, 'SIGKILL');");
+    assert_eq!(app.fire(Runtime::Node), Outcome::Signalled { signal: 9 });
+}
+
+#[test]
+fn too_much_memory_is_told_as_such() {
+    for body in [
+        "const all = []; for (;;) all.push({ a: all.length, b: [1, 2, 3] });",
+        "const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1));",
+        "const all = []; for (;;) all.push('x'.repeat(100) + all.length);",
+        "const all = []; return Promise.resolve().then(() => { for (;;) all.push(new Array(100).fill(0)); });",
+        "const all = new Map(); const f = async () => { for (;;) all.set(all.size, String(all.size)); }; f();",
+    ] {
+        for runtime in runtimes() {
+            let mut app = App::body(body);
+            let start = Instant::now();
+            let outcome = app.fire(runtime);
+            assert_eq!(outcome, Outcome::OutOfMemory { limit_bytes: 128 * MIB }, "{body} on {runtime}");
+            assert!(start.elapsed() < Duration::from_secs(30), "{body} on {runtime} took {:?}", start.elapsed());
+        }
+    }
+}
+
+#[test]
+fn throwing_null_is_not_a_lack_of_memory() {
+    each("throw null;", |_, outcome, _| assert_eq!(thrown(outcome).message, "null"));
+}
+
+#[test]
+fn endless_recursion_is_an_ordinary_error() {
+    each("const down = (n) => down(n + 1) + 1; return down(0);", |runtime, outcome, _| {
+        let error = thrown(outcome);
+        assert_eq!(error.name.as_deref(), Some("RangeError"), "{runtime}");
+        assert_eq!(error.stack[0].file, "server/server.js");
+    });
+    each(
+        "let deep = []; for (let i = 0; i < 100000; i++) deep = [deep]; console.log(deep); return deep;",
+        |_, outcome, _| {
+            assert!(matches!(outcome, Outcome::Returned { .. }), "{outcome:?}");
+        },
+    );
+}
+
+#[test]
+fn a_file_that_does_not_parse_is_not_loaded() {
+    for runtime in runtimes() {
+        let mut app = App::new("exports = {\n  fire: function () {\n    let = = 2;\n  }\n};\n");
+        let outcome = app.fire(runtime);
+        assert!(matches!(outcome, Outcome::NotLoaded { .. }));
+        let error = thrown(outcome);
+        assert_eq!(error.name.as_deref(), Some("SyntaxError"));
+        assert_eq!(error.stack[0].line, 3, "{runtime}: {error:?}");
+        assert_eq!(error.stack[0].file, "server/server.js");
+    }
+}
+
+#[test]
+fn a_file_that_throws_at_its_top_is_not_loaded() {
+    for runtime in runtimes() {
+        let mut app = App::new("\nnobody.knows();\n");
+        let outcome = app.fire(runtime);
+        assert!(matches!(outcome, Outcome::NotLoaded { .. }));
+        assert_eq!(thrown(outcome).stack[0].line, 2, "{runtime}");
+        let mut app = App::new("const lib = require('./lib/broken');")
+            .file("server/lib/broken.js", "\n\nthrow new Error('lib');");
+        let error = thrown(app.fire(runtime));
+        assert_eq!((error.stack[0].file.as_str(), error.stack[0].line), ("server/lib/broken.js", 3));
+    }
+}
+
+#[test]
+fn a_missing_callback_is_told_with_those_that_exist() {
+    for runtime in runtimes() {
+        let mut app = App::new("exports = { first() {}, second: () => {}, version: 2 };");
+        let expected = Outcome::NoCallback { callback: "fire".into(), known: vec!["first".into(), "second".into()] };
+        assert_eq!(app.fire(runtime), expected);
+        assert!(matches!(App::new("").fire(runtime), Outcome::NoCallback { .. }));
+        assert!(matches!(App::new("exports = null;").fire(runtime), Outcome::NoCallback { .. }));
+    }
+}
+
+#[test]
+fn every_way_to_export_works() {
+    for runtime in runtimes() {
+        for source in [
+            "exports = { fire() { return 1; } };",
+            "exports.fire = () => 1;",
+            "module.exports = { fire: async () => 1 };",
+            "module.exports.fire = function () { return 1; };",
+            "var exports = { fire: function () { return 1; } };",
+            "#!/usr/bin/env node\nexports = { fire() { return 1; } }; // no line end",
+            "exports = { fire() { return 1; } }; if (true) return;",
+        ] {
+            assert_eq!(json_value(App::new(source).fire(runtime)), json!(1), "{source} on {runtime}");
+        }
+    }
+}
+
+#[test]
+fn use_strict_at_the_top_does_nothing() {
+    for runtime in runtimes() {
+        let mut app = App::new("'use strict';\nundeclared = 5;\nexports = { fire() { return undeclared; } };");
+        assert_eq!(json_value(app.fire(runtime)), json!(5));
+    }
+}
+
+#[test]
+fn odd_strings_survive() {
+    each(
+        "console.log('a\\u0000b\\ud800c'); return ['\\u0000', '\\udc00', '\\\\ud800', '\\ud83d\\ude00'];",
+        |_, outcome, app| {
+            assert_eq!(app.logged(), ["a\0b\u{fffd}c"]);
+            assert_eq!(json_value(outcome), json!(["\0", "\u{fffd}", "\\ud800", "\u{1f600}"]));
+        },
+    );
+    for runtime in runtimes() {
+        let mut app = App::new("exports = { fire: (payload) => payload.length };");
+        let mut handler = app.start(runtime);
+        assert_eq!(json_value(app.deliver(&mut handler, r#""\u0000\ud800\u2028""#)), json!(3));
+    }
+}
+
+#[test]
+fn consoles_print_alike() {
+    let body = r#"
+    class Point { constructor() { this.x = 1; } get y() { throw new Error('never called'); } }
+    const circle = { name: 'c' }; circle.me = circle;
+    console.log('plain', 1, -0, 2n, null, undefined, true, Symbol('s'));
+    console.info({ a: 1, 'b-c': 'text', d: [1, 'two', [3]] });
+    console.warn(new Map([['k', { v: 1 }]]), new Set([1, 'a']));
+    console.error(new Point(), circle, [1, , 3]);
+    console.debug('%s is %d and %j %o %% %x', 'it', '42', { j: 1 }, [1], 'rest');
+    console.log(new Date(0), /a+/gi, function f() {}, () => {}, class A {}, Object.create(null));
+    console.log({ get g() { return 1; }, set s(v) {} }, new Proxy({}, {}), [undefined, null], 'it\'s', ["it's"]);
+    console.log({ a: { b: { c: { d: { e: { f: 1 } } } } } });
+    console.log(new Uint8Array([1, 2]), new Error('seen'), { e: new RangeError('inside') });
+    console.log(new String('boxed'), [ 'x'.repeat(50), 'y'.repeat(50) ]);
+    console.log();
+    console.log('100%', 1, '%');
+    "#;
+    let mut all = Vec::new();
+    for runtime in runtimes() {
+        let mut app = App::body(body);
+        let outcome = app.fire(runtime);
+        assert_eq!(outcome, Outcome::Returned { value: ReturnValue::Undefined });
+        all.push(app.heard.logs);
+    }
+    let expected = [
+        (Level::Log, "plain 1 -0 2n null undefined true Symbol(s)"),
+        (Level::Info, "{ a: 1, 'b-c': 'text', d: [ 1, 'two', [ 3 ] ] }"),
+        (Level::Warn, "Map(1) { 'k' => { v: 1 } } Set(2) { 1, 'a' }"),
+        (Level::Error, "Point { x: 1 } <ref *1> { name: 'c', me: [Circular *1] } [ 1, <1 empty item>, 3 ]"),
+        (Level::Debug, "it is 42 and {\"j\":1} [ 1 ] % %x rest"),
+        (
+            Level::Log,
+            "1970-01-01T00:00:00.000Z /a+/gi [Function: f] [Function (anonymous)] [class A] [Object: null prototype] {}",
+        ),
+        (Level::Log, "{ g: [Getter], s: [Setter] } [Proxy] [ undefined, null ] it's [ \"it's\" ]"),
+        (Level::Log, "{ a: { b: { c: { d: { e: [Object] } } } } }"),
+    ];
+    for logs in &all {
+        for ((level, text), (expected_level, expected)) in logs.iter().zip(expected) {
+            assert_eq!((*level, text.as_str()), (expected_level, expected));
+        }
+        assert!(
+            logs[8].1.starts_with("Uint8Array(2) [ 1, 2 ] Error: seen\n    at fire (server/server.js:14:"),
+            "{}",
+            logs[8].1
+        );
+        assert_eq!(logs[9].1, format!("[String: 'boxed'] [\n  '{}',\n  '{}'\n]", "x".repeat(50), "y".repeat(50)));
+        assert_eq!(logs[10].1, "");
+        assert_eq!(logs[11].1, "100% 1 %");
+    }
+    // The engines differ in which character of an expression they name: all else is the same.
+    let without_columns = |logs: &[(Level, String)]| -> Vec<String> {
+        let cut = |line: &str| {
+            line.split_inclusive("server.js:14:")
+                .map(|part| part.trim_start_matches(char::is_numeric).to_owned())
+                .collect()
+        };
+        logs.iter().map(|(_, text)| cut(text)).collect()
+    };
+    if let [embedded, node] = all.as_slice() {
+        assert_eq!(without_columns(embedded), without_columns(node));
+    }
+}
+
+#[test]
+fn an_app_that_replaces_the_language_harms_only_itself() {
+    each(
+        r"
+    JSON = { parse() { return 'mine'; }, stringify() { return 'mine'; } };
+    Array.prototype.push = Array.prototype.join = String.prototype.slice = () => { throw 'no'; };
+    RegExp.prototype.exec = Function.prototype.call = Function.prototype.apply = () => { throw 'no'; };
+    Array.prototype[Symbol.iterator] = () => { throw 'no'; };
+    Object.defineProperty(Object.prototype, 'name', { set() { throw 'no'; }, get() { return 'polluted'; } });
+    Object.keys = Reflect.ownKeys = Object.getOwnPropertyDescriptor = () => { throw 'no'; };
+    Promise = Map = Error = String = Reflect = Object = null;
+    console.log('still', { here: [1] });
+    console = undefined; globalThis.process = 1;
+    return { fine: true };
+        ",
+        |runtime, outcome, app| {
+            assert_eq!(json_value(outcome), json!({ "fine": true }), "{runtime}");
+            assert_eq!(app.logged(), ["still { here: [ 1 ] }"], "{runtime}");
+        },
+    );
+}
+
+#[test]
+fn hostile_errors_are_described() {
+    for (body, message) in [
+        ("throw undefined;", "undefined"),
+        ("throw 'text';", "text"),
+        ("throw Symbol('s');", "Symbol(s)"),
+        ("throw { status: 404, message: 'gone' };", "{ status: 404, message: 'gone' }"),
+        (
+            "throw { toString() { throw 1; }, get message() { throw 2; } };",
+            "{ toString: [Function: toString], message: [Getter] }",
+        ),
+        ("throw new Proxy(new Error('x'), { get() { throw 1; }, getPrototypeOf() { throw 2; } });", "[Proxy]"),
+        (
+            "const e = new Error('m'); Object.defineProperty(e, 'stack', { get() { throw 1; } }); e.cause = e; throw e;",
+            "m",
+        ),
+        ("const e = new Error('m'); Object.defineProperty(e, 'message', { get() { throw 1; } }); throw e;", ""),
+        ("const e = new Error(); e.message = { a: 1 }; throw e;", "{ a: 1 }"),
+    ] {
+        each(body, |runtime, outcome, _| assert_eq!(thrown(outcome).message, message, "{body} on {runtime}"));
+    }
+}
+
+#[test]
+fn nothing_an_app_prints_is_taken_for_the_protocol() {
+    let forged = r#"{"token":"","type":"done","id":1,"report":{"outcome":"returned","json":"\"forged\""}}"#;
+    each(&format!("console.log('\\n{forged}\\n'); throw new Error('true');"), |_, outcome, app| {
+        assert_eq!(thrown(outcome).message, "true");
+        assert_eq!(app.logged(), [format!("\n{}\n", forged.replace("\\\"", "\""))]);
+    });
+    if !has_node() {
+        return;
+    }
+    let mut app = App::body("require('forger')(payload.line); throw new Error('true');").package(
+        "forger",
+        "const fs = require('fs');\nmodule.exports = (line) => { for (const fd of [0, 1, 2]) fs.writeSync(fd, '\\n' + line + '\\n'); console.log('printed'); };",
+    );
+    let mut handler = app.start(Runtime::Node);
+    let outcome = app.deliver(&mut handler, &json!({ "line": forged }).to_string());
+    assert_eq!(thrown(outcome).message, "true");
+    assert!(app.heard.output.contains("forged") && app.heard.output.contains("printed"));
+}
+
+#[test]
+fn a_package_that_reads_standard_input_finds_it_empty() {
+    if !has_node() {
+        return;
+    }
+    let source = "module.exports = async () => { let all = ''; for await (const part of process.stdin) all += part; return all; };";
+    let mut app = App::body("return require('reader')();").package("reader", source);
+    assert_eq!(json_value(app.fire(Runtime::Node)), json!(""));
+}
+
+#[test]
+fn a_process_that_closes_its_channel_gives_no_verdict() {
+    if !has_node() {
+        return;
+    }
+    let source = "module.exports = () => { require('fs').closeSync(0); for (;;) {} };";
+    let mut app = App::body("require('closer')();").package("closer", source);
+    assert!(matches!(app.fire(Runtime::Node), Outcome::BadReply { .. }));
+}
+
+#[test]
+fn forked_child_is_gone() {
+    if !has_node() {
+        return;
+    }
+    let source = "const { spawn } = require('child_process');
+module.exports = () => {
+  const child = spawn(process.execPath, ['-e', 'process.on(\"SIGTERM\", () => {}); setInterval(() => {}, 1000); console.log(\"up\")'], { stdio: ['inherit', 'pipe', 'inherit'] });
+  return new Promise((resolve) => child.stdout.once('data', () => resolve(child.pid)));
+};";
+    for after in ["return pid;", "require('parent').quit();", "return new Promise(() => {});"] {
+        let mut app = App::body(&format!("return require('parent')().then((pid) => {{ console.log(pid); {after} }});"))
+            .package("parent", &format!("{source}\nmodule.exports.quit = () => process.exit(5);"))
+            .timeout(Duration::from_secs(3));
+        let mut handler = app.start(Runtime::Node);
+        let outcome = app.deliver(&mut handler, "{}");
+        handler.stop();
+        let pid = app.logged()[0].to_owned();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        // Nobody may have reaped it yet, but it must not run.
+        let runs = !status.is_empty() && !status.contains("State:\tZ") && !status.contains("State:\tX");
+        assert!(!runs, "{after}: {outcome:?}\n{status}");
+    }
+}
+
+#[test]
+fn module_state_does_not_outlive_its_event() {
+    for runtime in runtimes() {
+        let mut app = App::new(
+            "let count = 0; leaked = typeof leaked === 'undefined' ? 1 : 2; Array.prototype.mine = (Array.prototype.mine || 0) + 1;
+            const lib = require('./lib/state');
+            exports = { fire() { return [++count, leaked, Array.prototype.mine, lib.next()]; } };",
+        )
+        .file("server/lib/state.js", "let n = 0; exports = { next() { return ++n; } };");
+        let mut handler = app.start(runtime);
+        for _ in 0..3 {
+            assert_eq!(json_value(app.deliver(&mut handler, "{}")), json!([1, 1, 1, 1]), "{runtime}");
+        }
+    }
+}
+
+#[test]
+fn one_process_serves_many_deliveries() {
+    for runtime in runtimes() {
+        let mut app = App::new(
+            "exports = { fire: async (payload) => { if (payload.n % 7 === 0) throw new Error('seventh'); return payload.n; } };",
+        );
+        let mut handler = app.start(runtime);
+        for n in 1..=200 {
+            let outcome = app.deliver(&mut handler, &json!({ "n": n }).to_string());
+            if n % 7 == 0 {
+                assert_eq!(thrown(outcome).message, "seventh");
+            } else {
+                assert_eq!(json_value(outcome), json!(n));
+            }
+        }
+        assert!(handler.is_alive());
+        assert!(!handler.version().is_empty());
+    }
+}
+
+#[test]
+fn a_handler_that_has_ended_says_so() {
+    let mut app = App::body("for (;;) {}").timeout(Duration::from_millis(50));
+    let mut handler = app.start(Runtime::Embedded);
+    app.deliver(&mut handler, "{}");
+    let delivery = Delivery { index: 0, event: "onUserUpdate".into(), callback: "fire".into(), payload: "{}".into() };
+    assert!(matches!(handler.deliver(&delivery, &mut app.heard), Err(HandlerError::Ended)));
+}
+
+#[test]
+fn requires_are_cached_and_may_be_circular() {
+    for runtime in runtimes() {
+        let mut app = App::new(
+            "const a = require('./lib/a'); exports = { fire() { return [a === require('./lib/a.js'.replace('.js', '')), a.b.early, a.b.late()]; } };",
+        )
+        .file("server/lib/a.js", "console.log('a runs'); exports.name = 'a'; exports.b = require('./b');")
+        .file("server/lib/b.js", "const a = require('../lib/a'); exports = { early: a.name, late: () => a.name };");
+        assert_eq!(json_value(app.fire(runtime)), json!([true, "a", "a"]));
+        assert_eq!(app.logged(), ["a runs"]);
+    }
+}
+
+#[test]
+fn a_refused_require_throws() {
+    each("require('../../etc/passwd');", |_, outcome, _| {
+        assert_eq!(thrown(outcome).message, "`../../etc/passwd` is not inside server/");
+    });
+    each("require(5);", |_, outcome, _| assert_eq!(thrown(outcome).name.as_deref(), Some("TypeError")));
+}
+
+#[test]
+fn npm_packages_need_node() {
+    let error = thrown(App::body("require('left-pad');").fire(Runtime::Embedded));
+    assert!(error.message.contains("left-pad"), "{error:?}");
+    assert_eq!(error.hint.as_deref(), Some("run it with `--runtime node`"));
+    if has_node() {
+        let error = thrown(App::body("require('left-pad');").fire(Runtime::Node));
+        assert!(error.message.contains("Cannot find module 'left-pad'"), "{error:?}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("npm install")));
+    }
+}
+
+#[test]
+fn what_the_platform_lacks_is_lacking_here() {
+    for name in ["setTimeout", "setInterval", "Buffer", "fetch", "URL", "crypto", "structuredClone", "$configs"] {
+        each(&format!("return {name};"), |runtime, outcome, _| {
+            let error = thrown(outcome);
+            assert_eq!(error.name.as_deref(), Some("ReferenceError"));
+            let hint = error.hint.unwrap_or_else(|| panic!("no hint for {name} on {runtime}: {}", error.message));
+            assert!(hint.starts_with(&format!("`{name}` does not exist on the platform")), "{hint}");
+        });
+    }
+    each("process.exit(1);", |runtime, outcome, _| {
+        let hint = thrown(outcome).hint;
+        assert!(
+            hint.as_deref().is_some_and(|hint| hint.contains("`process.exit` does not exist")),
+            "{runtime}: {hint:?}"
+        );
+    });
+    each(
+        "return [process.env, typeof process.cwd(), typeof global.console.log, global === globalThis];",
+        |_, outcome, _| {
+            assert_eq!(json_value(outcome), json!([{ "ENV": "test" }, "string", "function", true]));
+        },
+    );
+}
+
+#[test]
+fn host_calls_are_answered() {
+    let body =
+        "const both = await Promise.all([$echo.say({ n: 1 }), $echo.fail().catch((e) => e.status)]); return both;";
+    let source = format!("exports = {{ fire: async function () {{ {body} }} }};");
+    for runtime in runtimes() {
+        assert_eq!(json_value(App::new(&source).fire(runtime)), json!([{ "n": 1 }, 400]));
+        let outcome = App::body("return $echo.fail();").fire(runtime);
+        assert_eq!(thrown(outcome).message, "{ status: 400, message: '$echo.fail' }");
+    }
+}
+
+#[test]
+fn what_a_callback_leaves_behind_belongs_to_its_delivery() {
+    each("Promise.resolve().then(() => console.log('later')); console.log('now');", |_, _, app| {
+        assert_eq!(app.logged(), ["now", "later"]);
+    });
+    if !has_node() {
+        return;
+    }
+    let timers =
+        "module.exports = (f, ms) => setTimeout(f, ms); module.exports.open = () => setInterval(() => {}, 1e6);";
+    let mut app = App::body("require('timers2')(() => { console.log('later'); throw new Error('late'); }, 5);")
+        .package("timers2", timers);
+    let outcome = app.fire(Runtime::Node);
+    assert_eq!(thrown(outcome).message, "late");
+    assert_eq!(app.logged(), ["later"]);
+    let mut app = App::body("require('timers2').open(); return 3;")
+        .package("timers2", timers)
+        .timeout(Duration::from_millis(400));
+    assert_eq!(json_value(app.fire(Runtime::Node)), json!(3));
+    assert_eq!(app.heard.notices.len(), 1);
+}
+
+#[test]
+fn a_flood_of_logs_is_bounded() {
+    for runtime in runtimes() {
+        let mut app =
+            App::body("const line = 'x'.repeat(300000); for (let i = 0; i < 100; i++) console.log(line); return 1;");
+        assert_eq!(json_value(app.fire(runtime)), json!(1), "{runtime}");
+        assert!(app.heard.logs[0].1.ends_with("… [cut: longer than 256 KiB]"));
+        let bytes: usize = app.logged().iter().map(|line| line.len()).sum();
+        assert!(bytes <= 16 * 1024 * 1024);
+        assert_eq!(app.heard.notices.len(), 1, "{:?}", app.heard.notices);
+    }
+    if !has_node() {
+        return;
+    }
+    let mut app = App::body("require('flood')();").package(
+        "flood",
+        "module.exports = () => { const s = 'y'.repeat(65535) + '\\n'; for (let i = 0; i < 64; i++) { process.stdout.write(s); process.stderr.write(s); } };",
+    );
+    assert_eq!(app.fire(Runtime::Node), Outcome::Returned { value: ReturnValue::Undefined });
+    assert!(app.heard.output.len() <= 2 * 1024 * 1024);
+    assert_eq!(app.heard.notices.len(), 2);
+}
+
+#[test]
+fn a_large_payload_arrives_whole() {
+    for runtime in runtimes() {
+        let mut app = App::new("exports = { fire: (payload) => payload.length };");
+        let mut handler = app.start(runtime);
+        let payload = json!("p".repeat(10_000_000)).to_string();
+        assert_eq!(json_value(app.deliver(&mut handler, &payload)), json!(10_000_000), "{runtime}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_the_delivery() {
+    for runtime in runtimes() {
+        let mut app = App::body("for (;;) {}");
+        app.heard = Heard::default();
+        let interrupt = Interrupt::by_hand().expect("a socket pair");
+        let launch = Launch {
+            runtime,
+            root: app.folder.path().to_path_buf(),
+            entry: Module { name: "server/server.js".into(), source: app.entry.clone() },
+            timeout: Duration::from_secs(60),
+            memory_bytes: 64 * MIB,
+            node: "node".into(),
+            host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
+            objects: Vec::new(),
+        };
+        let mut handler = Handler::start(&launch, &interrupt).expect("the handler starts");
+        let delivery = Delivery { index: 0, event: "e".into(), callback: "fire".into(), payload: "{}".into() };
+        let start = Instant::now();
+        let setter = std::thread::spawn(move || interrupt.set());
+        assert!(matches!(handler.deliver(&delivery, &mut app.heard), Err(HandlerError::Interrupted)));
+        assert!(start.elapsed() < Duration::from_secs(30) && !handler.is_alive());
+        setter.join().expect("the thread ends");
+    }
+}
+
+#[test]
+fn a_missing_node_is_told_with_what_to_do() {
+    let app = App::body("");
+    let mut launch = Launch {
+        runtime: Runtime::Node,
+        root: app.folder.path().to_path_buf(),
+        entry: Module { name: "server/server.js".into(), source: String::new() },
+        timeout: Duration::from_secs(1),
+        memory_bytes: 64 * MIB,
+        node: "/nowhere/node".into(),
+        host_program: None,
+        objects: Vec::new(),
+    };
+    let error = Handler::start(&launch, &Interrupt::none()).expect_err("there is no such node");
+    assert!(matches!(error, HandlerError::NodeMissing { .. }));
+    assert!(error.hint().is_some_and(|hint| hint.contains("--runtime embedded")));
+    // A program that is no node at all ends before it is ready.
+    launch.node = "true".into();
+    let mut handler = Handler::start(&launch, &Interrupt::none()).expect("it starts");
+    let delivery = Delivery { index: 0, event: "e".into(), callback: "fire".into(), payload: "{}".into() };
+    let error = handler.deliver(&delivery, &mut Heard::default()).expect_err("it is no node");
+    assert!(matches!(error, HandlerError::NotReady { .. }), "{error}");
+}
