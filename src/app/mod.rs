@@ -1,1 +1,79 @@
-//! To be built.
+//! An app on disk: its manifest and what it subscribes to, its `server.js` read without running it, its installation
+//! parameters and sample payloads.
+//!
+//! This room reads files. It runs nothing, prints nothing and writes nothing. `docs/apps.md` lists what it understands.
+
+use std::path::{Path, PathBuf};
+
+use crate::model::Findings;
+use crate::text::Source;
+
+pub mod catalogue;
+mod iparams;
+mod locate;
+mod manifest;
+mod require;
+mod sample;
+pub mod script;
+mod subscription;
+
+pub use iparams::Iparams;
+pub use locate::Locate;
+pub use manifest::{Manifest, Scope, Shape, Subscription};
+pub use require::Required;
+pub use script::{Reading, Script};
+
+use locate::join_shown;
+
+/// An app whose manifest could be read.
+#[derive(Debug)]
+pub struct App {
+    /// The app's folder, absolute, symbolic links resolved.
+    pub root: PathBuf,
+    /// The app's folder as the user would write it.
+    pub shown_root: PathBuf,
+    /// The manifest, and what it subscribes to.
+    pub manifest: Manifest,
+    /// Where relative paths start.
+    cwd: PathBuf,
+}
+
+impl App {
+    /// Finds the app and reads its manifest; in the legacy shape, and where the manifest names no event of a product,
+    /// the `exports.events` of `server.js` too.
+    ///
+    /// Faults that leave something to fire are in [`Manifest::findings`].
+    ///
+    /// # Errors
+    /// Every finding about the manifest, where at least one of them leaves nothing to fire: it is missing, is not JSON,
+    /// is no object, names an unknown platform version, or names no event.
+    pub fn open(locate: &Locate) -> Result<Self, Findings> {
+        let located = locate.find()?;
+        let source = Source::read_as(&located.manifest, &located.shown_manifest).map_err(|finding| vec![finding])?;
+        let mut manifest = Manifest::read(source)?;
+        if manifest.asks_the_script() {
+            let script = script::find(&located.root, &located.shown_root);
+            manifest.add_legacy(script.as_ref().map(script::legacy_events).map_err(Clone::clone));
+        }
+        let manifest = manifest.checked()?;
+        Ok(Self { root: located.root, shown_root: located.shown_root, manifest, cwd: locate.cwd.clone() })
+    }
+
+    /// The app's `server.js`.
+    ///
+    /// # Errors
+    /// It is missing, a folder, outside of the app, or cannot be read as UTF-8 text. An empty one is fine.
+    pub fn script(&self) -> Result<Script, Findings> {
+        script::find(&self.root, &self.shown_root)
+    }
+
+    /// Reads `script`, and each file that it reaches by a relative `require` of a literal, without running any.
+    pub fn read_scripts(&self, script: &Script) -> Reading {
+        script::read_all(self, script)
+    }
+
+    /// How a file of the app, named relative to the app's folder, is shown to the user.
+    pub fn shown(&self, relative: impl AsRef<Path>) -> PathBuf {
+        join_shown(&self.shown_root, &relative.as_ref().to_string_lossy())
+    }
+}

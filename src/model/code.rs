@@ -78,6 +78,7 @@ codes! {
     UnknownAttribute "unknown-attribute" Note "an attribute that the schema does not know; the platform adds some, but it may be a slip";
     UnknownEvent "unknown-event" Error "an event name that the platform does not have";
     WrongProduct "wrong-product" Error "the event belongs to another product or module than the app subscribes in";
+    UnknownProduct "unknown-product" Error "a product or module that the platform does not have";
     NoEvents "no-events" Error "the app subscribes to no event";
     NotSubscribed "not-subscribed" Error "the app does not subscribe to the event";
     AmbiguousSubscription "ambiguous-subscription" Error "the event is subscribed more than once, with different callbacks";

@@ -1,0 +1,181 @@
+//! Installation parameters: what an installer of the app would have filled in, and which of it is secret.
+
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use crate::model::{Code, Finding, Findings, Secrets};
+use crate::text::Source;
+use crate::text::json::{self, Node};
+
+use super::App;
+use super::locate::is_there;
+
+/// Declares the parameters: name, type, default, whether secure.
+const DECLARED: &str = "config/iparams.json";
+/// Values for local runs.
+const TEST_DATA: &str = "config/iparam_test_data.json";
+
+/// Installation parameters for a run.
+#[derive(Debug, Clone, Default)]
+pub struct Iparams {
+    /// Name to value; `None` where the app has no parameters.
+    pub values: Option<Map<String, Value>>,
+    /// The values of those that `config/iparams.json` marks `secure: true`, wherever they come from.
+    pub secrets: Secrets,
+}
+
+impl App {
+    /// The installation parameters of `file`, else of `config/iparam_test_data.json`, else the defaults of
+    /// `config/iparams.json`, else none. `file` is relative to where [`super::Locate::cwd`] is.
+    ///
+    /// # Errors
+    /// A file is there (or was named) and is not an object in JSON. `config/iparams.json` is read in any case: without
+    /// it nobody knows which values are secret.
+    pub fn iparams(&self, file: Option<&Path>) -> Result<Iparams, Findings> {
+        let declared = self.object_of(DECLARED);
+        let values = match file {
+            Some(file) => {
+                let path = self.cwd.join(file);
+                object(Source::read_as(&path, file).map_err(|finding| vec![finding])).map(Some)
+            }
+            None => self.object_of(TEST_DATA),
+        };
+        let (declared, values) = match (declared, values) {
+            (Ok(declared), Ok(values)) => (declared, values),
+            (declared, values) => {
+                let of = |found: Result<_, Findings>| found.err().unwrap_or_default();
+                return Err([of(declared), of(values)].concat());
+            }
+        };
+        let values = match values {
+            Some(node) => as_map(&node),
+            None => declared.as_ref().map(defaults).filter(|defaults| !defaults.is_empty()),
+        };
+        let secrets = declared.map_or_else(Secrets::default, |declared| secrets(&declared, values.as_ref()));
+        Ok(Iparams { values, secrets })
+    }
+
+    fn object_of(&self, name: &str) -> Result<Option<Node>, Findings> {
+        let path = self.root.join(name);
+        if !is_there(&path) {
+            return Ok(None);
+        }
+        object(Source::read_as(&path, &self.shown(name)).map_err(|finding| vec![finding])).map(Some)
+    }
+}
+
+/// The object that a text holds; findings that only warn do not stop it.
+fn object(source: Result<Source, Findings>) -> Result<Node, Findings> {
+    let source = source?;
+    let (node, findings) = json::read(&source);
+    if findings.iter().any(|finding| finding.is_error() && finding.code != Code::DuplicateKey) {
+        return Err(findings);
+    }
+    let Some(node) = node else { return Err(findings) };
+    if node.members().is_some() {
+        return Ok(node);
+    }
+    let what = format!("this is {}, an object of parameter to value was expected", node.kind_name());
+    Err(vec![Finding::new(Code::BadIparams, what).at(node.place(&source, ""))])
+}
+
+fn as_map(node: &Node) -> Option<Map<String, Value>> {
+    match node.value() {
+        Value::Object(map) => Some(map),
+        _ => None,
+    }
+}
+
+/// The parameters that have a `default_value`.
+fn defaults(declared: &Node) -> Map<String, Value> {
+    let members = declared.members().unwrap_or_default();
+    let default = |node: &Node| node.get("default_value").map(Node::value);
+    members.iter().filter_map(|member| Some((member.key.clone(), default(&member.value)?))).collect()
+}
+
+/// The values of secure parameters, declared defaults included.
+fn secrets(declared: &Node, values: Option<&Map<String, Value>>) -> Secrets {
+    let mut found = Vec::new();
+    for member in declared.members().unwrap_or_default() {
+        let secure = member.value.get("secure").map(Node::value);
+        if !matches!(secure, Some(Value::Bool(true))) && secure != Some(Value::from("true")) {
+            continue;
+        }
+        let default = member.value.get("default_value").map(Node::value);
+        for value in values.and_then(|values| values.get(&member.key)).into_iter().chain(default.as_ref()) {
+            texts(value, &mut found);
+        }
+    }
+    Secrets::new(found)
+}
+
+/// Every string and number within a value, as text.
+fn texts(value: &Value, into: &mut Vec<String>) {
+    match value {
+        Value::String(text) => into.push(text.clone()),
+        Value::Number(number) => into.push(number.to_string()),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
+        Value::Object(members) => members.values().for_each(|item| texts(item, into)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod tests {
+    use std::fs;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::app::Locate;
+
+    const DECLARATION: &str = r#"{
+        "greeting": {"display_name": "Greeting", "type": "text", "default_value": "Hi"},
+        "token": {"type": "text", "secure": true, "default_value": "fallback-token"},
+        "team": {"type": "text"}
+    }"#;
+
+    fn app(files: &[(&str, &str)]) -> (tempfile::TempDir, App) {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("config")).unwrap();
+        fs::write(dir.path().join("manifest.json"), r#"{"events":{"onUserCreate":{"handler":"f"}}}"#).unwrap();
+        for (name, text) in files {
+            fs::write(dir.path().join(name), text).unwrap();
+        }
+        let cwd = dir.path().to_path_buf();
+        let app = App::open(&Locate { app: Some(".".into()), manifest: None, cwd }).unwrap();
+        (dir, app)
+    }
+
+    #[test]
+    fn a_named_file_comes_before_test_data_and_that_before_defaults() {
+        let (_dir, with_all) =
+            app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"team": "blue"}"#), ("mine.json", r#"{"team": "red"}"#)]);
+        let values = |file: Option<&str>| with_all.iparams(file.map(Path::new)).unwrap().values.map(Value::Object);
+        assert_eq!(values(Some("mine.json")), Some(json!({"team": "red"})));
+        assert_eq!(values(None), Some(json!({"team": "blue"})));
+        let (_dir, with_defaults) = app(&[(DECLARED, DECLARATION)]);
+        let values = with_defaults.iparams(None).unwrap().values.map(Value::Object);
+        assert_eq!(values, Some(json!({"greeting": "Hi", "token": "fallback-token"})));
+        let (_dir, without) = app(&[]);
+        assert_eq!(without.iparams(None).unwrap().values, None);
+    }
+
+    #[test]
+    fn values_of_secure_parameters_are_secret_wherever_they_come_from() {
+        let (_dir, app) = app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"token": "wd40-99", "greeting": "Hello"}"#)]);
+        let secrets = app.iparams(None).unwrap().secrets;
+        assert_eq!(secrets.mask("Hello wd40-99 fallback-token"), "Hello ******** ********");
+    }
+
+    #[test]
+    fn faults_of_all_files_are_found_at_once() {
+        let (_dir, app) = app(&[(DECLARED, "{"), (TEST_DATA, "[1]")]);
+        let codes: Vec<Code> = app.iparams(None).unwrap_err().iter().map(|finding| finding.code).collect();
+        assert_eq!(codes, [Code::JsonSyntax, Code::BadIparams]);
+        let missing = app.iparams(Some(Path::new("nowhere.json"))).unwrap_err();
+        assert_eq!((missing.len(), missing[1].code), (2, Code::FileMissing));
+    }
+}
