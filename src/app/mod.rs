@@ -9,6 +9,7 @@ use crate::model::Findings;
 use crate::text::Source;
 
 pub mod catalogue;
+mod check;
 mod iparams;
 mod locate;
 mod manifest;

@@ -1,1 +1,104 @@
-//! To be built.
+//! The command line: flags, environment and terminal are read here, once, and turned into typed options.
+//!
+//! Nothing is acted on while parsing, so `--help` always works.
+
+mod args;
+mod values;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches};
+
+use self::args::{Args, ColorWhen, Verb};
+use crate::commands::{self, Console, Context};
+use crate::handler::{HOST_ARGUMENT, Interrupt, embedded};
+use crate::model::Verdict;
+use crate::report::Verbosity;
+
+/// The whole program: parses the command line, runs the verb, gives the exit code.
+pub fn run() -> ExitCode {
+    let words: Vec<OsString> = std::env::args_os().collect();
+    // simctl starts itself again to be the host of the embedded runtime: not a verb, and nobody types it.
+    if words.get(1).is_some_and(|word| word == HOST_ARGUMENT) {
+        return embedded::host_main();
+    }
+    ExitCode::from(verdict(words).exit_code())
+}
+
+fn verdict(words: Vec<OsString>) -> Verdict {
+    let matches = match Args::command().try_get_matches_from(&words) {
+        Ok(matches) => matches,
+        Err(error) => return show_clap(&error),
+    };
+    let args = match Args::from_arg_matches(&matches) {
+        Ok(args) => args,
+        Err(error) => return show_clap(&error.format(&mut Args::command())),
+    };
+    let Ok(cwd) = std::env::current_dir() else {
+        let _ = writeln!(io::stderr(), "error: the current folder cannot be read: it may have been removed");
+        return Verdict::Machine;
+    };
+    let command = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let context = Context { cwd, command, console: console(&args), schemas: args.common.schemas.clone() };
+    let overrides = matches.subcommand().map(|(_, matches)| args::overrides(matches));
+    let overrides = match overrides.transpose() {
+        Ok(overrides) => overrides.unwrap_or_default(),
+        Err(finding) => {
+            context.console.complain(&[*finding]);
+            return Verdict::CannotDo;
+        }
+    };
+    match args.verb {
+        Verb::Trigger(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), &interrupt),
+            Err(error) => {
+                context.console.error(&format!("signals cannot be watched for: {error}"), None);
+                Verdict::Machine
+            }
+        },
+        Verb::Generate(flags) => commands::generate(&context, &flags.into_options(overrides)),
+        Verb::Validate(flags) => commands::validate(&context, &flags.into_options()),
+        Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
+    }
+}
+
+/// Shows clap's help, version or complaint.
+fn show_clap(error: &clap::Error) -> Verdict {
+    let shown = error.print();
+    if error.use_stderr() {
+        Verdict::CannotDo
+    } else if shown.is_err_and(|error| error.kind() != io::ErrorKind::BrokenPipe) {
+        Verdict::Machine
+    } else {
+        Verdict::Held
+    }
+}
+
+/// How output looks. First `--color`, then `NO_COLOR` (<https://no-color.org>), then `CLICOLOR_FORCE`, then whether the
+/// stream is a terminal.
+fn console(args: &Args) -> Console {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let colored = |is_terminal: bool| match args.common.color {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto if set("NO_COLOR") => false,
+        ColorWhen::Auto if set("CLICOLOR_FORCE") => {
+            std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0")
+        }
+        ColorWhen::Auto => is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+    };
+    // `colored` decides for the whole process; we decide for each stream, so it is told to leave the decision to us.
+    colored::control::set_override(true);
+    let verbosity = match (args.common.quiet, args.common.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    Console {
+        color_out: colored(io::stdout().is_terminal()),
+        color_err: colored(io::stderr().is_terminal()),
+        verbosity,
+    }
+}

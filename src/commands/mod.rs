@@ -1,1 +1,70 @@
-//! To be built.
+//! One file per verb. A command joins the rooms below, tells reporters what happened, and returns a verdict; it never ends
+//! the process and reads no flags, environment or clock of its own.
+
+mod console;
+mod generate;
+mod payloads;
+mod schema;
+mod trigger;
+mod validate;
+
+use std::path::PathBuf;
+
+pub use console::{Console, Format, Target};
+pub use generate::{GenerateOptions, generate};
+pub use payloads::{PayloadOptions, PayloadSource};
+pub use schema::{SchemaOptions, schema};
+pub use trigger::{RuntimeChoice, TriggerOptions, trigger};
+pub use validate::{FileKind, ValidateOptions, validate};
+
+use crate::app::Locate;
+use crate::model::{Findings, Verdict};
+use crate::schema::Schemas;
+
+/// What every command is given: the world as `cli` found it.
+#[derive(Debug)]
+pub struct Context {
+    /// The current folder.
+    pub cwd: PathBuf,
+    /// The command line as it was typed, the program's name first.
+    pub command: Vec<String>,
+    /// Where output goes, and how it looks.
+    pub console: Console,
+    /// `--schemas DIR`
+    pub schemas: Option<PathBuf>,
+}
+
+/// Which app, from the flags.
+#[derive(Debug, Clone, Default)]
+pub struct AppOptions {
+    /// `--app DIR`
+    pub app: Option<PathBuf>,
+    /// `--manifest FILE`
+    pub manifest: Option<PathBuf>,
+}
+
+impl AppOptions {
+    /// Whether the user named an app.
+    pub const fn is_given(&self) -> bool {
+        self.app.is_some() || self.manifest.is_some()
+    }
+
+    fn locate(&self, context: &Context) -> Locate {
+        Locate { app: self.app.clone(), manifest: self.manifest.clone(), cwd: context.cwd.clone() }
+    }
+}
+
+impl Context {
+    fn schemas(&self) -> Result<Schemas, Findings> {
+        match &self.schemas {
+            Some(dir) => Schemas::with_dir(&self.cwd.join(dir)),
+            None => Ok(Schemas::embedded()),
+        }
+    }
+
+    /// Shows findings that keep the command from running, on standard error.
+    fn refuse(&self, findings: &Findings) -> Verdict {
+        self.console.complain(findings);
+        Verdict::CannotDo
+    }
+}

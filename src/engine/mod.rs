@@ -1,1 +1,9 @@
-//! To be built.
+//! A plan turned into deliveries, and deliveries turned into run events.
+//!
+//! The engine joins an app's files and a handler process: it starts the process, hands payloads over, answers what the
+//! process asks for, and starts another where one died. It says what happened and prints nothing.
+
+mod bridge;
+mod run;
+
+pub use run::{EngineError, Plan, Summary, run};

@@ -27,6 +27,7 @@ use crate::model::{Delivered, Delivery, Level, Runtime, Stream};
 
 use self::child::{Child, Program};
 pub use self::interrupt::Interrupt;
+pub use self::node::find as find_node;
 use self::wire::ToHost;
 
 /// The first argument with which simctl is started as host of the embedded engine.

@@ -4,6 +4,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
 use rustix::process::Signal;
@@ -19,6 +20,15 @@ pub(super) const OLDEST: u32 = 18;
 
 /// What Node.js needs of the environment; all else stays away from the app and its packages.
 const PASSED_ON: &[&str] = &["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ"];
+
+/// Where `program` is: a path is taken as it is, a name is looked up in `PATH`.
+pub fn find(program: &Path) -> Option<PathBuf> {
+    if program.components().count() > 1 {
+        return program.is_file().then(|| program.to_path_buf());
+    }
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
 
 /// The command that starts the host.
 pub(super) fn program(launch: &Launch) -> Program {

@@ -1,0 +1,388 @@
+//! The flags, as clap reads them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
+
+use super::values;
+use crate::commands::{
+    AppOptions, FileKind, GenerateOptions, PayloadOptions, PayloadSource, RuntimeChoice, SchemaOptions, Target,
+    TriggerOptions, ValidateOptions,
+};
+use crate::model::{Finding, Platform};
+use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
+
+const EXAMPLES: &str = "\
+Examples:
+  simctl trigger onUserUpdate                      fire a made-up update at the app in this folder
+  simctl trigger onUserUpdate --changes email      … one that changed the email address
+  simctl trigger onUserCreate --payload user.json  fire what is in a file
+  simctl generate onUserCreate -n 1000 > users.ndjson
+  simctl validate manifest.json                    check files, say where each fault is
+
+Exit codes: 0 everything held, 1 a handler failed or a file has errors, 2 it cannot be done as asked,
+3 this machine is in the way, 130 Ctrl-C.";
+
+const TRIGGER_EXAMPLES: &str = "\
+Examples:
+  simctl trigger onUserUpdate
+  simctl trigger onUserUpdate --seed 7 --index 3       payload 3 of the run with seed 7, again
+  simctl trigger onUserUpdate --changes email,phone --actor user
+  simctl trigger onUserUpdate --set data.user.email=ada@example.com --unset data.user.phone
+  simctl trigger onUserCreate --set 'data.user.properties:=[]'
+  simctl trigger onUserCreate --sample                 the app's own server/test_data
+  simctl trigger onUserCreate -n 100 --format json     one run event a line, for scripts";
+
+const GENERATE_EXAMPLES: &str = "\
+Examples:
+  simctl generate onUserUpdate                         one payload, indented
+  simctl generate onUserUpdate --seed 7 -n 1000        a payload a line
+  simctl generate onUserCreate --locale ja_jp --platform 2.3
+  simctl generate onUserUpdate --variant kit           as the vendor's kit has them: [old, new]";
+
+const VALIDATE_EXAMPLES: &str = "\
+Examples:
+  simctl validate                                      the manifest of the app in this folder
+  simctl validate manifest.json server/test_data
+  simctl validate payload.json --event onUserCreate
+  curl … | simctl validate - --as payload --format json";
+
+/// Fires a chat product's user events at your app's handler, and tells what the handler did
+#[derive(Debug, Parser)]
+#[command(name = "simctl", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(propagate_version = true, subcommand_required = true, arg_required_else_help = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) common: Common,
+    #[command(subcommand)]
+    pub(super) verb: Verb,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Everywhere")]
+pub(super) struct Common {
+    /// When to colour output
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", env = "SIMCTL_COLOR")]
+    pub(super) color: ColorWhen,
+    /// Say only what failed
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(super) quiet: bool,
+    /// Say more: payloads, whole values, whole stacks
+    #[arg(long, short, global = true)]
+    pub(super) verbose: bool,
+    /// Schemas that add to the built-in ones or replace them
+    #[arg(long, global = true, value_name = "DIR", env = "SIMCTL_SCHEMAS")]
+    pub(super) schemas: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(super) enum ColorWhen {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Verb {
+    /// Fire an event at the app's handler and tell what the handler did
+    #[command(after_help = TRIGGER_EXAMPLES)]
+    Trigger(Box<TriggerFlags>),
+    /// Write payloads, repeatable to the byte
+    #[command(after_help = GENERATE_EXAMPLES)]
+    Generate(Box<GenerateFlags>),
+    /// Find the faults in manifests and payloads, without running anything
+    #[command(after_help = VALIDATE_EXAMPLES)]
+    Validate(ValidateFlags),
+    /// The JSON Schemas that payloads and manifests are checked against
+    Schema(SchemaFlags),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct AppFlags {
+    /// The app's folder [default: the nearest folder upwards that has a manifest.json]
+    #[arg(long, value_name = "DIR", env = "SIMCTL_APP", conflicts_with = "manifest")]
+    app: Option<PathBuf>,
+    /// The app's manifest, where it is named otherwise
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Payload")]
+pub(super) struct PayloadFlags {
+    /// Draw the values from this number [default: a new one each time]
+    #[arg(long, value_name = "N", env = "SIMCTL_SEED")]
+    seed: Option<u64>,
+    /// The simulated clock, as 2026-01-31T12:00:00Z or in milliseconds [default: now]
+    #[arg(long, value_name = "TIME", env = "SIMCTL_NOW", value_parser = values::time)]
+    now: Option<Timestamp>,
+    /// How many
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    count: u64,
+    /// That payload of the run alone, counted from 0
+    #[arg(long, value_name = "I", conflicts_with = "count")]
+    index: Option<u64>,
+    /// The language of names, such as en, de_de, fr_fr, ja_jp
+    #[arg(long, value_name = "LOCALE", default_value = "en", env = "SIMCTL_LOCALE")]
+    locale: Locale,
+    /// Which of the two forms met in the wild: as documented, or as the vendor's kit has it
+    #[arg(long, value_name = "docs|kit", default_value = "docs", env = "SIMCTL_VARIANT")]
+    variant: Variant,
+    /// Which fields of the user changed (email,phone), or how many [default: 1 to 3]
+    #[arg(long, value_name = "FIELDS")]
+    changes: Option<Changes>,
+    /// Who changed them [default: either]
+    #[arg(long, value_name = "user|agent")]
+    actor: Option<ActorKind>,
+    /// Set a value: PATH=TEXT, or PATH:=JSON; PATH is data.user.email, data.user.properties[0].value or a JSON Pointer
+    #[arg(long, value_name = "PATH=TEXT", action = ArgAction::Append)]
+    set: Vec<String>,
+    /// Leave a value out
+    #[arg(long, value_name = "PATH", action = ArgAction::Append)]
+    unset: Vec<String>,
+    /// Take the payload from a file, - for standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    payload: Option<PathBuf>,
+    /// Take the payload from the app's own server/test_data
+    #[arg(long)]
+    sample: bool,
+    /// Let a payload pass that does not fit its schema
+    #[arg(long)]
+    no_check: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct TriggerFlags {
+    /// The event, such as onUserUpdate
+    event: String,
+    #[command(flatten)]
+    app: AppFlags,
+    /// Which subscription, where the event is subscribed in several modules
+    #[arg(long, value_name = "NAME")]
+    module: Option<String>,
+    /// Installation parameters [default: config/iparam_test_data.json]
+    #[arg(long, value_name = "FILE", env = "SIMCTL_IPARAMS")]
+    iparams: Option<PathBuf>,
+    /// What runs the handler [auto: embedded, unless the app needs Node.js]
+    #[arg(long, value_name = "RUNTIME", default_value = "auto", env = "SIMCTL_RUNTIME")]
+    runtime: RuntimeFlag,
+    /// The handler's time limit, as 20s or 500ms
+    #[arg(long, value_name = "TIME", default_value = "20s", env = "SIMCTL_TIMEOUT", value_parser = values::duration)]
+    timeout: Duration,
+    /// The handler's memory limit
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", env = "SIMCTL_MEMORY", value_parser = values::memory)]
+    memory: u64,
+    /// The program that is Node.js
+    #[arg(long, value_name = "PROGRAM", default_value = "node", env = "SIMCTL_NODE")]
+    node: PathBuf,
+    /// human or json, each also with =FILE; may be repeated
+    #[arg(long, value_name = "FORMAT", value_parser = values::target, action = ArgAction::Append)]
+    format: Vec<Target>,
+    #[command(flatten)]
+    payload: PayloadFlags,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum RuntimeFlag {
+    /// Embedded, unless the app needs Node.js
+    Auto,
+    /// QuickJS, compiled into simctl
+    Embedded,
+    /// Your own Node.js, 18 or newer
+    Node,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct GenerateFlags {
+    /// The event, such as onUserUpdate
+    event: String,
+    #[command(flatten)]
+    app: AppFlags,
+    /// The envelope: 2.3 or 3.0 [default: the app's, else 3.0]
+    #[arg(long, value_name = "VERSION")]
+    platform: Option<Platform>,
+    #[command(flatten)]
+    payload: PayloadFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ValidateFlags {
+    /// Files and folders, - for standard input [default: the manifest of the app in this folder]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// What the files are, whatever they look like
+    #[arg(long = "as", value_name = "KIND")]
+    kind: Option<KindFlag>,
+    /// The event of payloads that do not name theirs
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// The platform of payloads whose envelope does not tell: 2.3 or 3.0
+    #[arg(long, value_name = "VERSION")]
+    platform: Option<Platform>,
+    /// human or json, each also with =FILE; may be repeated
+    #[arg(long, value_name = "FORMAT", value_parser = values::target, action = ArgAction::Append)]
+    format: Vec<Target>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum KindFlag {
+    /// A manifest.json
+    Manifest,
+    /// The payload of an event
+    Payload,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct SchemaFlags {
+    #[command(subcommand)]
+    verb: SchemaVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum SchemaVerb {
+    /// List the schemas
+    List,
+    /// Print a schema
+    Show {
+        /// Its name, such as events/onUserUpdate or user
+        name: String,
+    },
+}
+
+/// `--set` and `--unset` of a verb, in the order in which they were typed.
+pub(super) fn overrides(matches: &ArgMatches) -> Result<Vec<Override>, Box<Finding>> {
+    let typed = |flag: &str| {
+        // Verbs without these flags do not know their names.
+        let values = matches.try_get_many::<String>(flag).ok().flatten();
+        let places = values.is_some().then(|| matches.indices_of(flag)).flatten();
+        places
+            .into_iter()
+            .flatten()
+            .zip(values.into_iter().flatten())
+            .map(|(at, text)| (at, text.clone()))
+            .collect::<Vec<_>>()
+    };
+    let mut overrides = Vec::new();
+    for (at, text) in typed("set") {
+        overrides.push((at, Override::set(&text)?));
+    }
+    for (at, text) in typed("unset") {
+        overrides.push((at, Override::unset(&text)?));
+    }
+    overrides.sort_by_key(|(at, _)| *at);
+    Ok(overrides.into_iter().map(|(_, change)| change).collect())
+}
+
+impl AppFlags {
+    fn into_options(self) -> AppOptions {
+        AppOptions { app: self.app, manifest: self.manifest }
+    }
+}
+
+impl PayloadFlags {
+    fn into_options(self, overrides: Vec<Override>) -> PayloadOptions {
+        let source = match self.payload {
+            Some(file) => PayloadSource::File(file),
+            None if self.sample => PayloadSource::Sample,
+            None => PayloadSource::Generated,
+        };
+        PayloadOptions {
+            seed: self.seed.unwrap_or_else(fresh_seed),
+            now: self.now.unwrap_or_else(now),
+            count: self.count,
+            index: self.index,
+            locale: self.locale,
+            variant: self.variant,
+            changes: self.changes.unwrap_or(Changes::Drawn),
+            actor: self.actor,
+            overrides,
+            source,
+            check: !self.no_check,
+        }
+    }
+}
+
+impl TriggerFlags {
+    pub(super) fn into_options(self, overrides: Vec<Override>) -> TriggerOptions {
+        TriggerOptions {
+            event: self.event,
+            app: self.app.into_options(),
+            scope: self.module,
+            iparams: self.iparams,
+            runtime: match self.runtime {
+                RuntimeFlag::Auto => RuntimeChoice::Auto,
+                RuntimeFlag::Embedded => RuntimeChoice::Embedded,
+                RuntimeFlag::Node => RuntimeChoice::Node,
+            },
+            timeout: self.timeout,
+            memory_bytes: self.memory,
+            node: self.node,
+            targets: self.format,
+            payload: self.payload.into_options(overrides),
+        }
+    }
+}
+
+impl GenerateFlags {
+    pub(super) fn into_options(self, overrides: Vec<Override>) -> GenerateOptions {
+        GenerateOptions {
+            event: self.event,
+            app: self.app.into_options(),
+            platform: self.platform,
+            payload: self.payload.into_options(overrides),
+        }
+    }
+}
+
+impl ValidateFlags {
+    pub(super) fn into_options(self) -> ValidateOptions {
+        ValidateOptions {
+            paths: self.paths,
+            kind: self.kind.map(|kind| match kind {
+                KindFlag::Manifest => FileKind::Manifest,
+                KindFlag::Payload => FileKind::Payload,
+            }),
+            event: self.event,
+            platform: self.platform,
+            targets: self.format,
+        }
+    }
+}
+
+impl SchemaFlags {
+    pub(super) fn into_options(self) -> SchemaOptions {
+        match self.verb {
+            SchemaVerb::List => SchemaOptions::List,
+            SchemaVerb::Show { name } => SchemaOptions::Show { name },
+        }
+    }
+}
+
+/// The time, to the millisecond: finer parts do not reach a payload.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+/// A seed nobody chose, short enough to be read out.
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(0) % 1_000_000_000
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Args;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Args::command().debug_assert();
+    }
+}

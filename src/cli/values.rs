@@ -1,0 +1,107 @@
+//! Values of flags: times, lengths of time, sizes.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::commands::{Format, Target};
+
+/// `20s`, `500ms`, `1.5m`; a bare number is seconds.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let expected = || format!("`{text}` is not a length of time: write it as `20s`, `500ms` or `2m`");
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..digits].parse().map_err(|_| expected())?;
+    let seconds = match &text[digits..] {
+        "ms" => number / 1000.0,
+        "s" | "" => number,
+        "m" => number * 60.0,
+        _ => return Err(expected()),
+    };
+    let duration = Duration::try_from_secs_f64(seconds).map_err(|_| expected())?;
+    if duration.is_zero() || duration > Duration::from_secs(24 * 60 * 60) {
+        return Err(format!("`{text}` is out of range: from 1ms to 24 hours"));
+    }
+    Ok(duration)
+}
+
+/// `256MiB`, `256MB`, `256M`, `1G`, `512K`; a bare number is MiB. Units are powers of 1024.
+pub(super) fn memory(text: &str) -> Result<u64, String> {
+    let expected = || format!("`{text}` is not an amount of memory: write it as `256MiB` or `1GiB`");
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let number: u64 = text[..digits].parse().map_err(|_| expected())?;
+    let unit = match text[digits..].to_ascii_lowercase().as_str() {
+        "k" | "kb" | "kib" => 1 << 10,
+        "" | "m" | "mb" | "mib" => 1 << 20,
+        "g" | "gb" | "gib" => 1 << 30,
+        _ => return Err(expected()),
+    };
+    let bytes = number.checked_mul(unit).ok_or_else(expected)?;
+    if !(SMALLEST_MEMORY..=64 << 30).contains(&bytes) {
+        return Err(format!("`{text}` is out of range: from 8MiB to 64GiB"));
+    }
+    Ok(bytes)
+}
+
+/// Less than this and no runtime starts.
+const SMALLEST_MEMORY: u64 = 8 << 20;
+
+/// RFC 3339 (`2026-01-31T12:00:00Z`), or milliseconds since 1970 as payloads have them.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    let millis = text.parse::<i64>().ok().map(Timestamp::from_millisecond);
+    let time = millis.unwrap_or_else(|| text.parse());
+    // Payloads hold milliseconds; finer parts would be lost on the way.
+    time.and_then(|time| Timestamp::from_millisecond(time.as_millisecond())).map_err(|_| {
+        format!("`{text}` is not a time: write it as `2026-01-31T12:00:00Z`, or as milliseconds since 1970")
+    })
+}
+
+/// `human`, `json`, `json=FILE`.
+pub(super) fn target(text: &str) -> Result<Target, String> {
+    let (format, file) = match text.split_once('=') {
+        Some((_, "")) => return Err("a file name was expected after `=`".to_owned()),
+        Some((format, file)) => (format, Some(file.into())),
+        None => (text, None),
+    };
+    let format = match format {
+        "human" => Format::Human,
+        "json" => Format::Json,
+        other => return Err(format!("`{other}` is not a format: `human` and `json` are, each also with `=FILE`")),
+    };
+    Ok(Target { format, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read() {
+        assert_eq!(duration("20s"), Ok(Duration::from_secs(20)));
+        assert_eq!(duration("3"), Ok(Duration::from_secs(3)));
+        assert_eq!(duration("1.5m"), Ok(Duration::from_secs(90)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        for bad in ["", "s", "-1s", "0", "1h", "1e9", "1..2", "99999999999999999999999s"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn amounts_of_memory_are_read() {
+        assert_eq!(memory("256"), Ok(256 << 20));
+        assert_eq!(memory("256MiB"), Ok(256 << 20));
+        assert_eq!(memory("1g"), Ok(1 << 30));
+        for bad in ["", "MiB", "1.5G", "1K", "999999999999999999G", "12x"] {
+            assert!(memory(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_to_the_millisecond() {
+        assert_eq!(
+            time("2026-01-31T12:00:00.1234Z").map(|time| time.to_string()),
+            Ok("2026-01-31T12:00:00.123Z".to_owned())
+        );
+        assert_eq!(time("1571036504512").map(|time| time.to_string()), Ok("2019-10-14T07:01:44.512Z".to_owned()));
+        assert!(time("yesterday").is_err());
+    }
+}

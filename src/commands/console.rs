@@ -1,0 +1,112 @@
+//! Where output goes: standard output, standard error, and files named with `--format FORMAT=FILE`.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+
+use crate::model::{Finding, Verdict};
+use crate::report::{FanOut, Human, Json, Paint, Verbosity, render_finding};
+use crate::text::printable;
+
+/// How output looks, for both streams.
+#[derive(Debug, Clone, Copy)]
+pub struct Console {
+    /// Whether standard output is coloured.
+    pub color_out: bool,
+    /// Whether standard error is coloured.
+    pub color_err: bool,
+    /// How much the human format says.
+    pub verbosity: Verbosity,
+}
+
+/// A format that reporters write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Human,
+    /// A JSON object a line.
+    Json,
+}
+
+/// A format, and the file it goes to; standard output where none is named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The format.
+    pub format: Format,
+    /// The file.
+    pub file: Option<PathBuf>,
+}
+
+impl Console {
+    /// Standard output as a plain file: unbuffered, so that nothing is left behind, and not cut at line ends as
+    /// [`io::stdout`] is.
+    ///
+    /// # Errors
+    /// Where standard output is closed.
+    pub fn stdout() -> io::Result<File> {
+        Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
+    }
+
+    /// Reporters for `targets`, or for people on standard output where there are none.
+    ///
+    /// # Errors
+    /// The target that cannot be opened, and why.
+    pub fn reporters(&self, targets: &[Target], cwd: &Path) -> Result<FanOut, (String, io::Error)> {
+        let default = [Target { format: Format::Human, file: None }];
+        let targets = if targets.is_empty() { &default } else { targets };
+        let mut all = FanOut::new();
+        for target in targets {
+            let (name, out) = match &target.file {
+                Some(file) => (file.display().to_string(), File::create(cwd.join(file))),
+                None => ("standard output".to_owned(), Self::stdout()),
+            };
+            let out = out.map_err(|error| (name.clone(), error))?;
+            let color = target.file.is_none() && self.color_out;
+            match target.format {
+                Format::Human => all.add(name, Box::new(Human::new(out, Paint::new(color), self.verbosity))),
+                Format::Json => all.add(name, Box::new(Json::new(io::BufWriter::new(out)))),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Ends the reporters; the verdict is graver where one of them could not write.
+    pub fn finish(&self, reporters: FanOut, verdict: Verdict) -> Verdict {
+        let failures = reporters.finish();
+        for (target, error) in &failures {
+            self.error(&format!("{target} cannot be written: {error}"), None);
+        }
+        if failures.is_empty() { verdict } else { verdict.and(Verdict::Machine) }
+    }
+
+    /// Shows findings on standard error.
+    pub fn complain(&self, findings: &[Finding]) {
+        for finding in findings {
+            self.say(&render_finding(finding, Paint::new(self.color_err)));
+        }
+    }
+
+    /// Shows an error of simctl's own on standard error.
+    pub fn error(&self, message: &str, hint: Option<&str>) {
+        let paint = Paint::new(self.color_err);
+        let mut text = format!("{}: {}\n", paint.bad("error"), printable(message));
+        if let Some(hint) = hint {
+            text.push_str(&format!("{}: {}\n", paint.hint("hint"), printable(hint)));
+        }
+        self.say(&text);
+    }
+
+    /// Shows a remark on standard error, unless the run is a quiet one.
+    pub fn note(&self, message: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            let note = Paint::new(self.color_err).hint("note");
+            self.say(&format!("{note}: {}\n", printable(message)));
+        }
+    }
+
+    fn say(&self, text: &str) {
+        // Where standard error is closed there is nobody left to tell; the exit code still says it.
+        let _ = io::stderr().write_all(text.as_bytes());
+    }
+}

@@ -1,0 +1,267 @@
+//! The payloads that `generate` writes and `trigger` fires: made from a seed, or loaded, then overridden and checked.
+
+use std::io::Read;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::Context;
+use crate::model::{Code, Finding, Findings, Platform, Secrets};
+use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, load};
+use crate::schema::{EventSchema, Schemas};
+use crate::text::{LARGEST_FILE, Source, list, nearest};
+
+/// The flags that `generate` and `trigger` share.
+#[derive(Debug, Clone)]
+pub struct PayloadOptions {
+    /// `--seed`, or one drawn for this run.
+    pub seed: u64,
+    /// `--now`, or the time at which simctl was started.
+    pub now: Timestamp,
+    /// `--count`
+    pub count: u64,
+    /// `--index`: that payload of the run alone.
+    pub index: Option<u64>,
+    /// `--locale`
+    pub locale: Locale,
+    /// `--variant`
+    pub variant: Variant,
+    /// `--changes`
+    pub changes: Changes,
+    /// `--actor`
+    pub actor: Option<ActorKind>,
+    /// `--set` and `--unset`, in the order in which they were typed.
+    pub overrides: Vec<Override>,
+    /// Where the payload comes from.
+    pub source: PayloadSource,
+    /// False with `--no-check`.
+    pub check: bool,
+}
+
+/// Where a payload comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PayloadSource {
+    /// Made from the event's schema.
+    Generated,
+    /// `--payload FILE`; `-` is standard input.
+    File(PathBuf),
+    /// `--sample`: the app's own `server/test_data`.
+    Sample,
+}
+
+impl PayloadOptions {
+    /// The numbers of the payloads to make.
+    pub fn indices(&self) -> Range<u64> {
+        match self.index {
+            Some(index) => index..index.saturating_add(1),
+            None => 0..self.count,
+        }
+    }
+
+    /// Whether what is made depends on seed and clock.
+    pub fn draws(&self) -> bool {
+        self.source == PayloadSource::Generated
+    }
+}
+
+/// Makes the payloads of one run.
+pub(super) struct Payloads {
+    base: Base,
+    overrides: Overrides,
+    check: bool,
+    event: String,
+    platform: Option<Platform>,
+    definition: Option<EventSchema>,
+}
+
+enum Base {
+    Generated(Box<Generator>),
+    Loaded { value: Value, source: Source, findings: Findings },
+}
+
+/// What the payloads are for.
+pub(super) struct Wanted<'a> {
+    pub(super) event: &'a str,
+    pub(super) platform: Platform,
+    pub(super) iparams: Option<Map<String, Value>>,
+    /// The file that `--sample` stands for.
+    pub(super) sample: Option<&'a Path>,
+}
+
+impl Payloads {
+    pub(super) fn new(
+        context: &Context,
+        schemas: &Schemas,
+        options: &PayloadOptions,
+        wanted: Wanted<'_>,
+    ) -> Result<Self, Findings> {
+        let definition = schemas.event(wanted.event);
+        let base = match (&options.source, wanted.sample) {
+            (PayloadSource::Generated, _) => {
+                if definition.is_none() {
+                    return Err(vec![no_schema(schemas, wanted.event)]);
+                }
+                Base::Generated(Box::new(generator(schemas, options, &wanted)?))
+            }
+            (PayloadSource::File(file), _) => loaded(context, file, &wanted)?,
+            (PayloadSource::Sample, Some(file)) => loaded(context, file, &wanted)?,
+            (PayloadSource::Sample, None) => {
+                let what = "`--sample` takes the payload from an app, and no app was found";
+                return Err(vec![Finding::new(Code::ManifestMissing, what).hint("name it with `--app DIR`")]);
+            }
+        };
+        Ok(Self {
+            base,
+            overrides: Overrides::new(options.overrides.clone()),
+            check: options.check,
+            event: wanted.event.to_owned(),
+            // A payload from a file wears the envelope it wears.
+            platform: (options.source == PayloadSource::Generated).then_some(wanted.platform),
+            definition,
+        })
+    }
+
+    /// Whether payloads can be written as they are generated: there is nothing to override or to check.
+    pub(super) fn plain(&self) -> Option<&Generator> {
+        match &self.base {
+            Base::Generated(generator) if self.overrides.is_empty() => Some(generator),
+            _ => None,
+        }
+    }
+
+    /// Whether the payloads are fired unchecked because there is no schema to check them against.
+    pub(super) fn unchecked(&self) -> bool {
+        self.definition.is_none()
+    }
+
+    /// What is worth saying of the file that the payload was loaded from.
+    pub(super) fn remarks(&self) -> &[Finding] {
+        match &self.base {
+            Base::Generated(_) => &[],
+            Base::Loaded { findings, .. } => findings,
+        }
+    }
+
+    /// Payload number `index`.
+    pub(super) fn value(&self, schemas: &Schemas, index: u64) -> Result<Value, Findings> {
+        let mut value = match &self.base {
+            Base::Generated(generator) => generator.value(index),
+            Base::Loaded { value, .. } => value.clone(),
+        };
+        if !self.overrides.is_empty() {
+            self.overrides.apply(&mut value, self.definition.as_ref(), self.check)?;
+        }
+        self.checked(schemas, value)
+    }
+
+    /// Payload number `index` as JSON text.
+    pub(super) fn text(&self, schemas: &Schemas, index: u64) -> Result<String, Findings> {
+        match self.plain() {
+            Some(generator) => {
+                let mut bytes = Vec::new();
+                generator.write(index, &mut bytes);
+                String::from_utf8(bytes).map_err(|_| Vec::new())
+            }
+            None => self.value(schemas, index).map(|value| value.to_string()),
+        }
+    }
+
+    fn checked(&self, schemas: &Schemas, value: Value) -> Result<Value, Findings> {
+        if !self.check || self.definition.is_none() || self.plain().is_some() {
+            return Ok(value);
+        }
+        let findings = match &self.base {
+            // As loaded: the file's own lines can be pointed at.
+            Base::Loaded { source, .. } if self.overrides.is_empty() => {
+                let (node, _) = crate::text::json::read(source);
+                node.map(|node| schemas.check_payload(&self.event, self.platform, &node, source)).unwrap_or_default()
+            }
+            _ => schemas.check_payload_value(&self.event, self.platform, &value),
+        };
+        let errors: Findings = findings.into_iter().filter(Finding::is_error).collect();
+        if errors.is_empty() {
+            return Ok(value);
+        }
+        let last = errors.len() - 1;
+        let hint = "`--no-check` lets it pass as it is";
+        Err(errors
+            .into_iter()
+            .enumerate()
+            .map(|(at, finding)| if at == last { finding.hint(hint) } else { finding })
+            .collect())
+    }
+}
+
+fn generator(schemas: &Schemas, options: &PayloadOptions, wanted: &Wanted<'_>) -> Result<Generator, Findings> {
+    let recipe = Recipe {
+        seed: options.seed,
+        now: options.now,
+        locale: options.locale,
+        variant: options.variant,
+        platform: wanted.platform,
+        changes: options.changes.clone(),
+        actor: options.actor,
+        iparams: wanted.iparams.clone(),
+    };
+    Generator::new(schemas, wanted.event, &recipe)
+}
+
+fn no_schema(schemas: &Schemas, event: &str) -> Finding {
+    let known: Vec<String> = schemas.events().map(str::to_owned).collect();
+    let names = || known.iter().map(String::as_str);
+    let finding =
+        Finding::new(Code::NoSchema, format!("there is no schema for `{event}`, so no payload can be made for it"));
+    match nearest(event, names()) {
+        Some(near) => finding.hint(format!("did you mean `{near}`?")),
+        None => finding
+            .hint(format!("payloads can be made for {}", list(names())))
+            .hint("`--payload FILE` or `--sample` takes one as it is, `--schemas DIR` adds a schema"),
+    }
+}
+
+fn loaded(context: &Context, file: &Path, wanted: &Wanted<'_>) -> Result<Base, Findings> {
+    let source = if file == Path::new("-") { read_stdin() } else { Source::read_as(&context.cwd.join(file), file) };
+    let source = source.map_err(|finding| vec![finding])?;
+    let loaded = load(&source)?;
+    if let Some(event) = loaded.event().filter(|event| *event != wanted.event) {
+        let what = format!("this is a payload of `{event}`, and `{}` is asked for", wanted.event);
+        let hint = format!("fire it with `simctl trigger {event}`, or change its `event`");
+        let place = loaded.node.nearest("/event").place(&source, "/event");
+        return Err(vec![Finding::new(Code::EventMismatch, what).at(place).hint(hint)]);
+    }
+    let mut value = loaded.value();
+    if let Some(iparams) = &wanted.iparams {
+        complete(&mut value, iparams);
+    }
+    Ok(Base::Loaded { value, source, findings: loaded.findings })
+}
+
+/// Installation parameters belong to the app: a payload without them gets them, and where an earlier output masked a secret,
+/// the true value is put back.
+fn complete(payload: &mut Value, iparams: &Map<String, Value>) {
+    let Some(members) = payload.as_object_mut() else { return };
+    let own = members.entry("iparams").or_insert_with(|| Value::Object(iparams.clone()));
+    for (name, value) in own.as_object_mut().into_iter().flatten() {
+        if value == Secrets::MASK
+            && let Some(known) = iparams.get(name)
+        {
+            *value = known.clone();
+        }
+    }
+}
+
+/// Standard input as a file named `-`.
+pub(super) fn read_stdin() -> Result<Source, Finding> {
+    let name = Path::new("-");
+    let mut bytes = Vec::new();
+    if let Err(error) = std::io::stdin().lock().take(LARGEST_FILE + 1).read_to_end(&mut bytes) {
+        return Err(Finding::new(Code::FileUnreadable, format!("it cannot be read: {error}")).in_file(name));
+    }
+    if bytes.len() as u64 > LARGEST_FILE {
+        let what = format!("it is larger than the {} MiB that simctl reads", LARGEST_FILE >> 20);
+        return Err(Finding::new(Code::FileTooLarge, what).in_file(name));
+    }
+    Source::new(name, bytes)
+}

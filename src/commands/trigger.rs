@@ -1,0 +1,278 @@
+//! `simctl trigger EVENT`: fires the event at the app's handler and tells what the handler did.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::payloads::{Payloads, Wanted};
+use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
+use crate::app::{App, Iparams, Reading, Script, Subscription};
+use crate::engine::{EngineError, Plan, run};
+use crate::handler::{Handler, HandlerError, Interrupt, Launch, Module, find_node};
+use crate::model::{Finding, Findings, Frame, RunEvent, Runtime, Verdict};
+use crate::report::FanOut;
+use crate::schema::Schemas;
+use crate::text::shell_word;
+
+/// The flags of `trigger`.
+#[derive(Debug, Clone)]
+pub struct TriggerOptions {
+    /// The event's name.
+    pub event: String,
+    /// `--app`, `--manifest`
+    pub app: AppOptions,
+    /// `--module`: which subscription, where the event is subscribed in two modules.
+    pub scope: Option<String>,
+    /// `--iparams FILE`
+    pub iparams: Option<PathBuf>,
+    /// `--runtime`
+    pub runtime: RuntimeChoice,
+    /// `--timeout`
+    pub timeout: Duration,
+    /// `--memory`, in bytes.
+    pub memory_bytes: u64,
+    /// The program that runs Node.js: `--node`, or `node`.
+    pub node: PathBuf,
+    /// `--format`, as often as given.
+    pub targets: Vec<Target>,
+    /// What `generate` shares.
+    pub payload: PayloadOptions,
+}
+
+/// `--runtime`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RuntimeChoice {
+    /// Embedded, unless the app needs Node.js and there is one.
+    Auto,
+    /// QuickJS.
+    Embedded,
+    /// Node.js.
+    Node,
+}
+
+/// Everything that is known before the first payload is fired.
+struct Prepared {
+    app: App,
+    subscription: Subscription,
+    script: Script,
+    launch: Launch,
+    /// Why this runtime, where the user did not choose it.
+    notices: Vec<String>,
+    syntax_error: Option<Frame>,
+}
+
+/// Fires the event, once or `--count` times.
+pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
+    let prepared = match prepare(context, options) {
+        Ok(prepared) => prepared,
+        Err(findings) => return context.refuse(&findings),
+    };
+    // The process comes up while the payload is made.
+    let handler = match Handler::start(&prepared.launch, interrupt) {
+        Ok(handler) => handler,
+        Err(error) => return cannot_start(context, &error),
+    };
+    let fired = payloads(context, options, &prepared).map(|(schemas, payloads, iparams)| {
+        fire(context, options, &prepared, handler, interrupt, &schemas, &payloads, &iparams)
+    });
+    fired.unwrap_or_else(|findings| context.refuse(&findings))
+}
+
+fn prepare(context: &Context, options: &TriggerOptions) -> Result<Prepared, Findings> {
+    let app = App::open(&options.app.locate(context))?;
+    let subscription = app.subscription(&options.event, options.scope.as_deref())?.clone();
+    let script = app.script()?;
+    let reading = app.read_scripts(&script);
+    let (runtime, notices) = choose_runtime(options, &reading);
+    let launch = Launch {
+        runtime,
+        root: app.root.clone(),
+        entry: Module { name: script.name.clone(), source: script.source.text().to_owned() },
+        timeout: options.timeout,
+        memory_bytes: options.memory_bytes,
+        node: options.node.clone(),
+        host_program: None,
+        objects: Vec::new(),
+    };
+    let syntax_error = syntax_frame(&app, &reading);
+    Ok(Prepared { app, subscription, script, launch, notices, syntax_error })
+}
+
+/// Embedded unless the app cannot run there as it does in production; then Node.js, where there is one.
+fn choose_runtime(options: &TriggerOptions, reading: &Reading) -> (Runtime, Vec<String>) {
+    let needs_node = reading.needs_node();
+    match (options.runtime, needs_node) {
+        (RuntimeChoice::Node, _) => (Runtime::Node, Vec::new()),
+        (RuntimeChoice::Embedded, None) | (RuntimeChoice::Auto, None) => (Runtime::Embedded, Vec::new()),
+        (RuntimeChoice::Embedded, Some(why)) => {
+            (Runtime::Embedded, vec![format!("{why}: the embedded runtime may answer differently than Node.js")])
+        }
+        (RuntimeChoice::Auto, Some(why)) if find_node(&options.node).is_some() => {
+            (Runtime::Node, vec![format!("{why}: using the node runtime")])
+        }
+        (RuntimeChoice::Auto, Some(why)) => {
+            let notice = format!(
+                "{why}, but there is no Node.js here: using the embedded runtime, which may answer differently"
+            );
+            (Runtime::Embedded, vec![notice])
+        }
+    }
+}
+
+fn syntax_frame(app: &App, reading: &Reading) -> Option<Frame> {
+    let fault = reading.syntax.first()?;
+    let span = fault.place.span?;
+    let file = fault.place.file.as_deref()?;
+    let file = file.strip_prefix(&app.shown_root).unwrap_or(file);
+    Some(Frame {
+        function: None,
+        file: file.to_string_lossy().into_owned(),
+        line: span.start.line,
+        column: span.start.column,
+    })
+}
+
+fn payloads(
+    context: &Context,
+    options: &TriggerOptions,
+    prepared: &Prepared,
+) -> Result<(Schemas, Payloads, Iparams), Findings> {
+    let app = &prepared.app;
+    let schemas = context.schemas()?;
+    let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
+    let iparams = app.iparams(iparams_file.as_deref())?;
+    let sample = match options.payload.source {
+        PayloadSource::Sample => Some(app.sample(&options.event, &prepared.subscription)?),
+        _ => None,
+    };
+    let wanted = Wanted {
+        event: &options.event,
+        platform: app.manifest.platform,
+        iparams: iparams.values.clone(),
+        sample: sample.as_deref(),
+    };
+    let payloads = Payloads::new(context, &schemas, &options.payload, wanted)?;
+    // A payload that cannot be made is told before anything is said to be fired.
+    if payloads.plain().is_none() {
+        payloads.value(&schemas, options.payload.indices().start)?;
+    }
+    Ok((schemas, payloads, iparams))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the one place where all that was prepared meets")]
+fn fire(
+    context: &Context,
+    options: &TriggerOptions,
+    prepared: &Prepared,
+    handler: Handler,
+    interrupt: &Interrupt,
+    schemas: &Schemas,
+    payloads: &Payloads,
+    iparams: &Iparams,
+) -> Verdict {
+    let mut reporters = match context.console.reporters(&options.targets, &context.cwd) {
+        Ok(reporters) => reporters,
+        Err((target, error)) => {
+            context.console.error(&format!("{target} cannot be written: {error}"), None);
+            return Verdict::Machine;
+        }
+    };
+    announce(context, options, prepared, payloads, iparams, &mut reporters);
+    let mut plan = Plan {
+        app: &prepared.app,
+        script: &prepared.script,
+        event: &options.event,
+        callback: &prepared.subscription.callback,
+        platform: prepared.app.manifest.platform,
+        launch: &prepared.launch,
+        indices: options.payload.indices(),
+        payload: &mut |index| payloads.text(schemas, index),
+        repeat: &|index| repeat_command(&context.command, &options.payload, Some(index)),
+        syntax_error: prepared.syntax_error.clone(),
+        secrets: &iparams.secrets,
+    };
+    let result = run(&mut plan, handler, interrupt, &mut |event| reporters.on_event(&event));
+    let verdict = match result {
+        Ok(summary) => summary.verdict,
+        Err(EngineError::Handler(error)) => cannot_start(context, &error),
+        Err(EngineError::Payload(findings)) => context.refuse(&findings),
+    };
+    context.console.finish(reporters, verdict)
+}
+
+fn announce(
+    context: &Context,
+    options: &TriggerOptions,
+    prepared: &Prepared,
+    payloads: &Payloads,
+    iparams: &Iparams,
+    reporters: &mut FanOut,
+) {
+    let indices = options.payload.indices();
+    let mut emit = |mut event: RunEvent| {
+        event.mask(&iparams.secrets);
+        reporters.on_event(&event);
+    };
+    emit(RunEvent::RunStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: repeat_command(&context.command, &options.payload, None),
+        seed: options.payload.seed,
+        now: options.payload.now.to_string(),
+        count: indices.end - indices.start,
+    });
+    for finding in prepared.app.manifest.findings.iter().chain(payloads.remarks()) {
+        emit(RunEvent::Found { finding: finding.clone() });
+    }
+    for notice in &prepared.notices {
+        emit(RunEvent::Notice { message: notice.clone() });
+    }
+    if payloads.unchecked() {
+        let event = &options.event;
+        emit(RunEvent::Found { finding: unchecked(event) });
+    }
+}
+
+fn unchecked(event: &str) -> Finding {
+    Finding::new(
+        crate::model::Code::Unchecked,
+        format!("there is no schema for `{event}`, so its payload is fired unchecked"),
+    )
+}
+
+fn cannot_start(context: &Context, error: &HandlerError) -> Verdict {
+    if matches!(error, HandlerError::Interrupted) {
+        return Verdict::Interrupted;
+    }
+    context.console.error(&error.to_string(), error.hint());
+    Verdict::Machine
+}
+
+/// The command line with the seed and the clock of this run in it; with an index, for that payload alone.
+fn repeat_command(command: &[String], payload: &PayloadOptions, index: Option<u64>) -> String {
+    const DRAWN: [&str; 2] = ["--seed", "--now"];
+    const NUMBERED: [&str; 3] = ["--index", "--count", "-n"];
+    let drops = |word: &str| {
+        let name = word.split_once('=').map_or(word, |(name, _)| name);
+        DRAWN.contains(&name) || (index.is_some() && NUMBERED.contains(&name))
+    };
+    let mut words = vec!["simctl".to_owned()];
+    let mut rest = command.iter().skip(1);
+    while let Some(word) = rest.next() {
+        if drops(word) {
+            if !word.contains('=') {
+                rest.next();
+            }
+        } else if index.is_some() && word.starts_with("-n") && word.len() > 2 {
+            // `-n5`
+        } else {
+            words.push(shell_word(word).into_owned());
+        }
+    }
+    if payload.draws() {
+        words.push(format!("--seed {}", payload.seed));
+        words.push(format!("--now {}", payload.now));
+    }
+    if let Some(index) = index.filter(|&index| index > 0 || payload.index.is_some()) {
+        words.push(format!("--index {index}"));
+    }
+    words.join(" ")
+}

@@ -1,0 +1,58 @@
+//! Every run ends with the one command that repeats it.
+
+use std::process::Command;
+
+use crate::sandbox::{SIMCTL, Sandbox};
+
+const SERVER: &str =
+    "exports = { created: function (p) { console.log(JSON.stringify(p)); if (p.data.user.id[0] < '8') throw 1; } };";
+
+/// Runs the command that a run gave, in a shell as a user would, and returns what it logged.
+fn logged_again(sandbox: &Sandbox, command: &str) -> String {
+    let script = command.replacen("simctl", SIMCTL, 1) + " --format json";
+    let output = Command::new("sh").args(["-c", &script]).current_dir(sandbox.path()).output().expect("a shell");
+    logs(&String::from_utf8_lossy(&output.stdout)).concat()
+}
+
+fn logs(stream: &str) -> Vec<String> {
+    let events = stream.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+    events.filter(|event| event["type"] == "log").map(|event| event["text"].as_str().unwrap_or("").to_owned()).collect()
+}
+
+#[test]
+fn each_delivery_of_a_run_is_repeated_alone_to_the_byte() {
+    let sandbox = Sandbox::app(SERVER);
+    let ran = sandbox.run([
+        "trigger",
+        "onUserCreate",
+        "-n",
+        "4",
+        "--set",
+        "data.user.first_name=it's \"odd\"",
+        "--format",
+        "json",
+    ]);
+    let logged = logs(&ran.out);
+    let finished = ran.events("delivery-finished");
+    assert_eq!((logged.len(), finished.len()), (4, 4));
+    for (text, event) in logged.iter().zip(finished) {
+        let repeat = event["repeat"].as_str().expect("a command").replace(" --format json", "");
+        assert_eq!(&logged_again(&sandbox, &repeat), text, "{repeat}");
+    }
+}
+
+#[test]
+fn a_run_names_its_seed_and_clock() {
+    let ran = Sandbox::app(SERVER).run(["trigger", "onUserCreate"]);
+    let repeat = ran.out.lines().find(|line| line.starts_with("repeat: ")).expect("a command");
+    assert!(repeat.contains("--seed ") && repeat.contains("--now 20"), "{repeat}");
+}
+
+#[test]
+fn a_payload_from_a_file_needs_neither() {
+    let sandbox = Sandbox::app(SERVER);
+    let payload = sandbox.run(["generate", "onUserCreate"]).code(0).out;
+    let ran = sandbox.file("p.json", payload).run(["trigger", "onUserCreate", "--payload", "p.json"]);
+    let repeat = ran.out.lines().find(|line| line.starts_with("repeat: ")).expect("a command");
+    assert_eq!(repeat, "repeat: simctl trigger onUserCreate --payload p.json");
+}

@@ -1,0 +1,170 @@
+//! Things that are wrong with what the user has: each is told, with what to do, and nothing panics or hangs.
+
+use crate::sandbox::{Sandbox, node_or_skip};
+
+const SERVER: &str = "exports = { created: function () { return 1; }, updated: function () { return 2; } };";
+
+fn app() -> Sandbox {
+    Sandbox::app(SERVER)
+}
+
+fn manifest(text: impl AsRef<[u8]>) -> Sandbox {
+    app().file("manifest.json", text)
+}
+
+#[test]
+fn no_manifest() {
+    Sandbox::new().run(["trigger", "onUserCreate"]).code(2).stderr("manifest-missing").stderr("--app").no_stdout();
+    Sandbox::new().run(["trigger", "onUserCreate", "--app", "nowhere"]).code(2).stderr("nowhere");
+    Sandbox::new().run(["trigger", "onUserCreate", "--manifest", "nowhere.json"]).code(2).stderr("nowhere.json");
+}
+
+#[test]
+fn a_manifest_that_is_not_json() {
+    manifest("{\n  \"product\": {,}\n}")
+        .run(["trigger", "onUserCreate"])
+        .code(2)
+        .stderr("json-syntax")
+        .stderr("manifest.json:2:15");
+}
+
+#[test]
+fn a_manifest_that_is_the_pages_fragment() {
+    let ran = manifest("\"events\": {\n  \"onUserCreate\": {\n    \"handler\": \"created\"\n  }\n}")
+        .run(["trigger", "onUserCreate"]);
+    ran.code(2).stderr("manifest-fragment").stderr("{\n");
+}
+
+#[test]
+fn a_manifest_without_events() {
+    let ran = manifest(r#"{"platform-version": "2.3", "product": {"freshchat": {}}}"#).run(["trigger", "onUserCreate"]);
+    ran.code(2).stderr("no-events");
+}
+
+#[test]
+fn a_manifest_of_another_product() {
+    let text = r#"{"platform-version": "2.3", "product": {"freshdesk": {"events": {"onTicketCreate": {"handler": "created"}}}}}"#;
+    manifest(text).run(["trigger", "onUserCreate"]).code(2).stderr("freshchat").stderr("onTicketCreate");
+}
+
+#[test]
+fn a_manifest_with_a_byte_order_mark_is_read() {
+    let text = "\u{feff}{\"events\": {\"onUserCreate\": {\"handler\": \"created\"}}}";
+    manifest(text).run(["trigger", "onUserCreate"]).code(0).stdout("byte-order-mark").stdout("ok  returned 1");
+}
+
+#[test]
+fn an_event_that_is_not_subscribed() {
+    let text = r#"{"events": {"onUserCreate": {"handler": "created"}}}"#;
+    manifest(text).run(["trigger", "onUserUpdate"]).code(2).stderr("not-subscribed").stderr("`onUserCreate`");
+}
+
+#[test]
+fn an_event_that_is_misspelled() {
+    app().run(["trigger", "onUserUpdated"]).code(2).stderr("did you mean `onUserUpdate`?");
+    app().run(["trigger", "onusercreate"]).code(2).stderr("did you mean `onUserCreate`?");
+}
+
+#[test]
+fn payload_files_of_every_bad_kind() {
+    let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+    let big = format!(r#"{{"event": "onUserCreate", "data": {{"user": {{"id": "{}"}}}}}}"#, "x".repeat(10 << 20));
+    let cases: [(&str, Vec<u8>, &str); 8] = [
+        ("empty.json", Vec::new(), "file-empty"),
+        ("blank.json", b" \n ".to_vec(), "file-empty"),
+        ("words.json", b"hello".to_vec(), "json-syntax"),
+        ("array.json", b"[{}]".to_vec(), "wrong-shape"),
+        ("big.json", big.into_bytes(), "file-too-large"),
+        ("deep.json", deep.into_bytes(), "json-too-deep"),
+        ("latin1.json", b"{\"a\": \"\xe9\"}".to_vec(), "not-utf8"),
+        ("other.json", b"{\"event\": \"onUserUpdate\", \"data\": {}}".to_vec(), "event-mismatch"),
+    ];
+    for (name, bytes, code) in cases {
+        let ran = app().file(name, bytes).run(["trigger", "onUserCreate", "--payload", name]).code(2).no_stdout();
+        ran.stderr(code).stderr(name);
+    }
+    app().run(["trigger", "onUserCreate", "--payload", "gone.json"]).code(2).stderr("file-missing").stderr("gone.json");
+    app().folder("dir").run(["trigger", "onUserCreate", "--payload", "dir"]).code(2).stderr("file-unreadable");
+    app().run(["trigger", "onUserCreate", "--payload", "/dev/zero"]).code(2).stderr("file-unreadable");
+    app().run(["trigger", "onUserCreate", "--payload", "-"]).code(2).stderr("file-empty").stderr("standard input");
+    app().run(["trigger", "onUserCreate", "--sample"]).code(2).stderr("sample-missing").stderr("server/test_data");
+}
+
+#[test]
+fn a_payload_with_a_byte_order_mark_is_read() {
+    let payload = app().run(["generate", "onUserCreate"]).code(0).out;
+    app().file("p.json", format!("\u{feff}{payload}")).run(["trigger", "onUserCreate", "--payload", "p.json"]).code(0);
+}
+
+#[test]
+fn a_payload_that_breaks_its_schema_is_refused_with_its_lines() {
+    let text = "{\n \"event\": \"onUserCreate\",\n \"data\": {\n  \"user\": {\"id\": 1}\n }\n}";
+    let ran = app().file("p.json", text).run(["trigger", "onUserCreate", "--payload", "p.json"]).code(2).no_stdout();
+    ran.stderr("p.json:4:18").stderr("/data/user/id").stderr("--no-check");
+    app().file("p.json", text).run(["trigger", "onUserCreate", "--payload", "p.json", "--no-check"]).code(0);
+}
+
+#[test]
+fn a_server_that_is_missing_or_no_file() {
+    let manifest = r#"{"events": {"onUserCreate": {"handler": "created"}}}"#;
+    let bare = || Sandbox::new().file("manifest.json", manifest);
+    bare().run(["trigger", "onUserCreate"]).code(2).stderr("server-missing").stderr("server/server.js");
+    bare().folder("server/server.js").run(["trigger", "onUserCreate"]).code(2).stderr("folder");
+    bare().file("server/server.js", b"exports = \xff").run(["trigger", "onUserCreate"]).code(2).stderr("not-utf8");
+    bare().file("server.js", SERVER).run(["trigger", "onUserCreate"]).code(0).stdout("server.js");
+}
+
+#[test]
+fn a_server_that_is_unreadable() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = app();
+    let file = sandbox.path().join("server/server.js");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).expect("rights are set");
+    if std::fs::read(&file).is_ok() {
+        eprintln!("a_server_that_is_unreadable: root reads everything, nothing to see here");
+        return;
+    }
+    sandbox.run(["trigger", "onUserCreate"]).code(2).stderr("file-unreadable");
+}
+
+#[test]
+fn a_server_that_is_empty_has_no_callback() {
+    Sandbox::app("").run(["trigger", "onUserCreate"]).code(1).stdout("has no callback `created`").stdout("exports");
+}
+
+#[test]
+fn a_callback_that_is_misspelled_in_the_manifest() {
+    let server = "exports = { craeted: function () {}, other: function () {} };";
+    Sandbox::app(server).run(["trigger", "onUserCreate"]).code(1).stdout("did you mean `craeted`?");
+}
+
+#[test]
+fn a_server_that_does_not_parse() {
+    let server = "exports = {\n  created: function (p) {\n    let x = ;\n  }\n};";
+    for runtime in ["embedded", "node"] {
+        if runtime == "node" && !node_or_skip("a_server_that_does_not_parse") {
+            continue;
+        }
+        let ran = Sandbox::app(server).run(["trigger", "onUserCreate", "--runtime", runtime]).code(1);
+        ran.stdout("did not load: SyntaxError").stdout("--> server/server.js:3:13").stdout("let x = ;");
+    }
+}
+
+#[test]
+fn a_require_that_leaves_the_app() {
+    for specifier in ["../../../etc/passwd", "/etc/passwd", "../manifest.json"] {
+        let server = format!("require('{specifier}'); exports = {{ created: function () {{}} }};");
+        let ran = Sandbox::app(&server).run(["trigger", "onUserCreate", "--runtime", "embedded"]).code(1);
+        ran.stdout("did not load").without("root:x");
+    }
+}
+
+#[test]
+fn node_that_is_too_old_is_refused_with_what_is_needed() {
+    use std::os::unix::fs::PermissionsExt;
+    let sandbox = app().file("old-node", "#!/bin/sh\necho v16.20.0\n");
+    let old = sandbox.path().join("old-node");
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).expect("rights are set");
+    let ran = sandbox.run(["trigger", "onUserCreate", "--runtime", "node", "--node", &old.to_string_lossy()]).code(3);
+    ran.stderr("18");
+}
