@@ -183,7 +183,7 @@ fn main() {
         locale: Locale::default(),
         variant: Variant::Docs,
         platform: Platform::V2,
-        changes: Changes::Count(2),
+        changes: Changes::Fields(vec!["email".to_owned(), "phone".to_owned()]),
         actor: Some(simctl::payload::ActorKind::Agent),
         iparams: None,
     };

@@ -161,7 +161,8 @@ proptest! {
             let payload: Value = serde_json::from_slice(&text).expect("a payload is JSON");
             assert_eq!(payload, generator.value(index));
             let text = String::from_utf8(text).unwrap();
-            assert!(text == payload.to_string(), "compact, each key once: {text}\n{payload}");
+            let again = payload.to_string();
+            assert!(text == again, "compact, each key once: {text}\n{again}");
             let findings = schemas.check_payload_value(event, Some(recipe.platform), &payload);
             assert_eq!(findings, [], "{payload}");
             assert_coherent(event, &payload);

@@ -14,6 +14,11 @@ const LONGEST_NAME: usize = 24;
 /// Numbers that tell people of one name apart have five digits.
 const TAGS: u64 = 90_000;
 
+const HEX: &[u8; 16] = b"0123456789abcdef";
+
+/// Where each byte of a UUID stands in its text, the opening quote included.
+const UUID_PLACES: [usize; 16] = [1, 3, 5, 7, 10, 12, 15, 17, 20, 22, 25, 27, 29, 31, 33, 35];
+
 /// Writes one payload.
 pub(super) struct Writer<'a> {
     draws: Draws,
@@ -82,7 +87,6 @@ impl<'a> Writer<'a> {
     }
 
     fn escaped(&mut self, text: &str) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         for byte in text.bytes() {
             match byte {
                 b'"' | b'\\' => self.out.extend_from_slice(&[b'\\', byte]),
@@ -99,19 +103,13 @@ impl<'a> Writer<'a> {
     }
 
     fn uuid(&mut self, at: Address) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
         let high = self.draws.bits(at) & !0xf000 | 0x4000;
         let low = self.draws.salted(1).bits(at) & !(0b11 << 62) | (0b10 << 62);
         let mut text = *b"\"00000000-0000-0000-0000-000000000000\"";
-        let mut place = 1;
-        for word in [high, low] {
-            for shift in (0..64).step_by(4).rev() {
-                if text[place] == b'-' {
-                    place += 1;
-                }
-                text[place] = HEX[(word >> shift) as usize & 15];
-                place += 1;
-            }
+        let bytes = (u128::from(high) << 64 | u128::from(low)).to_be_bytes();
+        for (byte, place) in bytes.into_iter().zip(UUID_PLACES) {
+            text[place] = HEX[usize::from(byte >> 4)];
+            text[place + 1] = HEX[usize::from(byte & 15)];
         }
         self.out.extend_from_slice(&text);
     }
@@ -156,20 +154,24 @@ impl<'a> Writer<'a> {
     fn time(&mut self, millis: i64) {
         let (days, of_day) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000) as u64);
         let (year, month, day) = civil(days);
-        self.out.push(b'"');
-        for (number, count, after) in [
-            (year, 4, b'-'),
-            (month, 2, b'-'),
-            (day, 2, b'T'),
-            (of_day / 3_600_000, 2, b':'),
-            (of_day / 60_000 % 60, 2, b':'),
-            (of_day / 1000 % 60, 2, b'.'),
-            (of_day % 1000, 3, b'Z'),
+        let mut text = *b"\"0000-00-00T00:00:00.000Z\"";
+        for (number, start, end) in [
+            (year, 1, 5),
+            (month, 6, 8),
+            (day, 9, 11),
+            (of_day / 3_600_000, 12, 14),
+            (of_day / 60_000 % 60, 15, 17),
+            (of_day / 1000 % 60, 18, 20),
+            (of_day % 1000, 21, 24),
         ] {
-            self.digits(number, count);
-            self.out.push(after);
+            // At most four digits: 32 bits divide faster.
+            let mut rest = number as u32;
+            for digit in text[start..end].iter_mut().rev() {
+                *digit = b'0' + (rest % 10) as u8;
+                rest /= 10;
+            }
         }
-        self.out.push(b'"');
+        self.out.extend_from_slice(&text);
     }
 
     fn slug(&mut self, slug: &Slug) {
@@ -191,18 +193,27 @@ impl<'a> Writer<'a> {
 
     /// A name in ASCII letters and digits, lower case.
     fn ascii(&mut self, name: &str) {
-        let end = self.out.len() + LONGEST_NAME;
-        let mut buffer = [0; 4];
-        for c in name.chars() {
-            let text =
-                if c.is_ascii() { &*c.encode_utf8(&mut buffer) } else { deunicode::deunicode_char(c).unwrap_or("") };
-            let text = text.as_bytes();
-            for byte in text.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
-                if self.out.len() < end {
-                    self.out.push(byte.to_ascii_lowercase());
+        let mut text = [0; LONGEST_NAME];
+        let mut length = 0;
+        let mut take = |bytes: &[u8]| {
+            for byte in bytes {
+                if byte.is_ascii_alphanumeric() && length < LONGEST_NAME {
+                    text[length] = byte.to_ascii_lowercase();
+                    length += 1;
                 }
             }
+        };
+        if name.is_ascii() {
+            take(name.as_bytes());
+        } else {
+            let mut buffer = [0; 4];
+            for c in name.chars() {
+                let ascii =
+                    if c.is_ascii() { Some(&*c.encode_utf8(&mut buffer)) } else { deunicode::deunicode_char(c) };
+                take(ascii.unwrap_or("").as_bytes());
+            }
         }
+        self.out.extend_from_slice(&text[..length]);
     }
 
     fn pairs(&mut self, pairs: &Pairs) {
@@ -211,10 +222,9 @@ impl<'a> Writer<'a> {
         let count = pairs.least + draws.index(pairs.at, pairs.most - pairs.least + 1);
         let mut first = true;
         self.out.push(b'[');
+        let least = Least::new(count, pairs.of.iter().map(|pair| draws.bits(pair.at)));
         for pair in &pairs.of {
-            let key = draws.bits(pair.at);
-            let rank = pairs.of.iter().filter(|other| draws.bits(other.at) < key).count();
-            if rank >= count {
+            if !least.has(draws.bits(pair.at)) {
                 continue;
             }
             self.out.extend_from_slice(if first { b"{\"name\":" } else { b",{\"name\":" });
@@ -229,13 +239,11 @@ impl<'a> Writer<'a> {
 
     fn changes(&mut self, changes: &ChangesPlan) {
         let count = changes.least + self.draws.index(changes.at, changes.most - changes.least + 1);
-        let all = count == changes.fields.len();
+        let least = Least::new(count, changes.fields.iter().map(|field| self.draws.bits(field.at)));
         let mut first = true;
         self.out.push(b'{');
         for field in &changes.fields {
-            let key = self.draws.bits(field.at);
-            let rank = || changes.fields.iter().filter(|other| self.draws.bits(other.at) < key).count();
-            if !all && rank() >= count {
+            if !least.has(self.draws.bits(field.at)) {
                 continue;
             }
             if !first {
@@ -276,6 +284,43 @@ impl<'a> Writer<'a> {
     }
 }
 
+/// The least few of many draws: a choice that a further draw moves at one place at most.
+struct Least {
+    greatest: u64,
+}
+
+impl Least {
+    /// How many draws are kept while looking; a choice of more than this is made the slow way.
+    const KEPT: usize = 8;
+
+    fn new(count: usize, draws: impl Iterator<Item = u64> + Clone) -> Self {
+        if count > Self::KEPT {
+            let mut all: Vec<u64> = draws.collect();
+            all.sort_unstable();
+            return Self { greatest: all.get(count - 1).copied().unwrap_or(u64::MAX) };
+        }
+        // In order, the unused places at the end.
+        let mut kept = [u64::MAX; Self::KEPT];
+        for draw in draws {
+            let mut place = count;
+            while place > 0 && kept[place - 1] > draw {
+                if place < Self::KEPT {
+                    kept[place] = kept[place - 1];
+                }
+                place -= 1;
+            }
+            if place < count {
+                kept[place] = draw;
+            }
+        }
+        Self { greatest: kept[count.saturating_sub(1)] }
+    }
+
+    const fn has(&self, draw: u64) -> bool {
+        draw <= self.greatest
+    }
+}
+
 /// Year, month and day of a day counted from 1970-01-01 (Howard Hinnant, "chrono-compatible low-level date algorithms",
 /// `civil_from_days`); years from 0 on.
 fn civil(days: i64) -> (u64, u64, u64) {
@@ -294,7 +339,7 @@ fn civil(days: i64) -> (u64, u64, u64) {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests fail loudly")]
 mod tests {
-    use super::{Draws, Writer};
+    use super::{Draws, Least, Writer};
 
     fn written(write: impl FnOnce(&mut Writer<'_>)) -> String {
         let mut out = Vec::new();
@@ -324,6 +369,16 @@ mod tests {
             [("Zoë", "zoe"), ("怡君", "yijun"), ("O'Connor-Smith", "oconnorsmith"), ("Müller", "muller")]
         {
             assert_eq!(written(|writer| writer.ascii(name)), ascii);
+        }
+    }
+
+    #[test]
+    fn the_least_draws_are_chosen() {
+        let draws: Vec<u64> = (0..20).map(|draw| draw * 7 % 20).collect();
+        for count in 1..=20 {
+            let least = Least::new(count, draws.iter().copied());
+            assert_eq!(draws.iter().filter(|draw| least.has(**draw)).count(), count);
+            assert!(least.has(0));
         }
     }
 
