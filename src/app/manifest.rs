@@ -132,7 +132,11 @@ impl Manifest {
 
     /// Adds the `exports.events` of `server.js`, or the findings that kept it from being read.
     pub(super) fn add_legacy(&mut self, found: Result<(Vec<LegacyEvent>, Findings), Findings>) {
-        let (events, faults) = found.unwrap_or_else(|findings| (Vec::new(), findings));
+        let (events, mut faults) = found.unwrap_or_else(|findings| (Vec::new(), findings));
+        if self.shape != Shape::Legacy {
+            // From 2.1 on the manifest is where events belong: what is missing is there.
+            faults.retain(|finding| finding.code != Code::ServerMissing);
+        }
         // A script that cannot be read is for the script's reader to report, unless nothing else is left to fire.
         if events.is_empty() && self.subscriptions.is_empty() && !faults.is_empty() {
             self.fatal = true;
@@ -442,4 +446,148 @@ fn unknown_scope(scope: &Scope, name: &str) -> Finding {
 fn last_of_each(members: &[Member]) -> impl Iterator<Item = &Member> {
     let is_last = |(at, member): &(usize, &Member)| !members[at + 1..].iter().any(|later| later.key == member.key);
     members.iter().enumerate().filter(is_last).map(|(_, member)| member)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod tests {
+    use super::super::testing::{codes, open};
+    use super::*;
+
+    fn read(manifest: &str) -> Result<Manifest, Findings> {
+        open(&[("manifest.json", manifest)]).1.map(|app| app.manifest)
+    }
+
+    fn refused(manifest: &str) -> Findings {
+        read(manifest).map(|manifest| manifest.subscriptions).unwrap_err()
+    }
+
+    fn in_chat_user(events: &str) -> String {
+        format!(r#"{{"platform-version": "3.0", "modules": {{"common": {{}}, "chat_user": {{"events": {events}}}}}}}"#)
+    }
+
+    #[test]
+    fn a_fragment_is_shown_with_its_braces() {
+        for text in [
+            "\"events\": {\n  \"onUserCreate\": {\"handler\": \"f\"}\n}\n",
+            "\n // pasted\n\"events\": {\n  \"onUserCreate\": {\"handler\": \"f\"}\n},\n",
+            "\"platform-version\": \"2.3\",\n\"product\": {}",
+        ] {
+            let findings = refused(text);
+            assert_eq!(codes(&findings), [Code::ManifestFragment], "{text}");
+            let hint = &findings[0].hints[0];
+            let mend = &hint[hint.find('{').unwrap()..];
+            let mend = Source::new("m", mend.replace("// pasted", "").into_bytes()).unwrap();
+            assert!(json::read(&mend).0.is_some(), "{hint}");
+        }
+        assert_eq!(codes(&refused("\"events\"")), [Code::WrongShape]);
+        assert_eq!(codes(&refused("\"events\": nothing")), [Code::JsonSyntax]);
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        assert_eq!(codes(&refused("")), [Code::FileEmpty]);
+        assert_eq!(codes(&refused("[]")), [Code::WrongShape]);
+        assert_eq!(codes(&refused("null")), [Code::WrongShape]);
+        assert_eq!(codes(&refused(&"[".repeat(100_000))), [Code::JsonTooDeep]);
+        assert_eq!(codes(&refused("{}")), [Code::NoEvents]);
+    }
+
+    #[test]
+    fn every_fault_is_found_and_not_only_the_first() {
+        let findings = refused(
+            r#"{"platform-version": "9.9", "modules": {"chat_usr": {"events": []}, "chat_user": 3, "common":
+            {"events": {"onUserUpdate": {"handler": ""}, "onAppInstall": {"callback": "f"}, "onNothing": "g"}}}}"#,
+        );
+        let expected = [
+            Code::UnknownPlatformVersion,
+            Code::UnknownProduct,
+            Code::WrongShape,
+            Code::WrongShape,
+            Code::WrongProduct,
+            Code::WrongShape,
+            Code::WrongShape,
+            Code::UnknownEvent,
+            Code::WrongShape,
+        ];
+        assert_eq!(codes(&findings), expected, "{findings:#?}");
+        assert!(findings.iter().all(|finding| finding.place.pointer.is_some() && finding.place.span.is_some()));
+    }
+
+    #[test]
+    fn a_fault_in_one_entry_leaves_the_others() {
+        let manifest = read(&in_chat_user(r#"{"onUserCreate": "f", "onUserUpdate": {"handler": "g"}}"#)).unwrap();
+        assert_eq!(codes(&manifest.findings), [Code::WrongShape]);
+        assert_eq!(manifest.subscriptions[0].callback, "g");
+        assert_eq!(manifest.findings[0].hints, [r#"write `"onUserCreate": {"handler": "f"}`"#]);
+    }
+
+    #[test]
+    fn of_a_doubled_event_the_last_counts() {
+        let twice = r#"{"onUserUpdate": {"handler": "f"}, "onUserUpdate": {"handler": "g"}}"#;
+        let manifest = read(&in_chat_user(twice)).unwrap();
+        assert_eq!(codes(&manifest.findings), [Code::DuplicateKey]);
+        assert_eq!(manifest.subscriptions.len(), 1);
+        assert_eq!(manifest.subscriptions[0].callback, "g");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_a_warning_and_a_comment_an_error() {
+        let text = in_chat_user(r#"{"onUserUpdate": {"handler": "g"}}"#);
+        assert_eq!(codes(&read(&format!("\u{feff}{text}")).unwrap().findings), [Code::ByteOrderMark]);
+        assert_eq!(codes(&refused(&format!("// mine\n{text}"))), [Code::JsonSyntax]);
+    }
+
+    #[test]
+    fn the_platform_follows_version_and_shape() {
+        let entry = r#"{"onUserUpdate": {"handler": "g"}}"#;
+        let snippet = read(&format!(r#"{{"events": {entry}}}"#)).unwrap();
+        assert_eq!((snippet.platform, snippet.shape), (Platform::V2, Shape::Snippet));
+        assert!(snippet.findings.is_empty());
+        let modules = read(&in_chat_user(entry)).unwrap();
+        assert_eq!((modules.platform, modules.shape), (Platform::V3, Shape::Modules));
+        let product = |version: &str| format!(r#"{{{version}"product": {{"freshchat": {{"events": {entry}}}}}}}"#);
+        let without = read(&product("")).unwrap();
+        assert_eq!((without.platform, without.shape), (Platform::V2, Shape::Product));
+        assert_eq!(codes(&without.findings), [Code::UnknownPlatformVersion]);
+        let number = read(&product(r#""platform-version": 2.3, "#)).unwrap();
+        assert_eq!(
+            (number.platform_version.as_deref(), codes(&number.findings)),
+            (Some("2.3"), vec![Code::WrongShape])
+        );
+        let mixed_up = read(&product(r#""platform-version": "3.0", "#)).unwrap();
+        assert_eq!((mixed_up.platform, codes(&mixed_up.findings)), (Platform::V3, vec![Code::WrongShape]));
+    }
+
+    #[test]
+    fn events_at_the_top_beside_a_product_are_told_where_to_go() {
+        let findings = refused(
+            r#"{"platform-version": "2.3", "product": {"freshchat": {}}, "events": {"onUserUpdate": {"handler": "f"}}}"#,
+        );
+        assert_eq!(codes(&findings), [Code::NoEvents]);
+        assert!(findings[0].hints[0].contains("product.freshchat"));
+    }
+
+    const LEGACY: &str = r#"exports = { events: [{ event: "onUserUpdate", callback: "old" }], old() {} };"#;
+
+    #[test]
+    fn leftover_exports_events_count_only_where_the_manifest_names_none() {
+        let product = |events: &str| {
+            let manifest = format!(r#"{{"platform-version": "2.2", "product": {{"freshchat": {events}}}}}"#);
+            let (_dir, app) = open(&[("manifest.json", &manifest), ("server/server.js", LEGACY)]);
+            app.unwrap().manifest.subscriptions.into_iter().map(|found| found.callback).collect::<Vec<_>>()
+        };
+        assert_eq!(product("{}"), ["old"]);
+        assert_eq!(product(r#"{"events": {"onUserCreate": {"handler": "new"}}}"#), ["new"]);
+    }
+
+    #[test]
+    fn a_legacy_app_whose_script_cannot_be_read_says_why() {
+        let manifest = ("manifest.json", r#"{"platform-version": "2.0", "product": {"freshchat": {}}}"#);
+        let code = |script: &str| codes(&open(&[manifest, ("server/server.js", script)]).1.unwrap_err());
+        assert_eq!(codes(&open(&[manifest]).1.unwrap_err()), [Code::ServerMissing]);
+        assert_eq!(code("exports = {"), [Code::ScriptSyntax]);
+        assert_eq!(code("exports = { events: [{ event: 'onUserUpdate' }] };"), [Code::WrongShape]);
+        assert_eq!(code(""), [Code::NoEvents]);
+    }
 }

@@ -78,3 +78,30 @@ impl App {
         join_shown(&self.shown_root, &relative.as_ref().to_string_lossy())
     }
 }
+
+/// Apps in a folder of their own, for the tests of this room.
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod testing {
+    use std::fs;
+
+    use super::{App, Locate};
+    use crate::model::{Code, Findings};
+
+    /// An app of these files, opened from its own folder. Keep the folder as long as the app.
+    pub(super) fn open(files: &[(&str, &str)]) -> (tempfile::TempDir, Result<App, Findings>) {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let cwd = dir.path().to_path_buf();
+        let app = App::open(&Locate { app: Some(".".into()), manifest: None, cwd });
+        (dir, app)
+    }
+
+    pub(super) fn codes(findings: &Findings) -> Vec<Code> {
+        findings.iter().map(|finding| finding.code).collect()
+    }
+}

@@ -120,3 +120,90 @@ fn ambiguous(event: &str, found: &[&Subscription]) -> Finding {
     let place = found.first().map(|found| found.place.clone()).unwrap_or_default();
     Finding::new(Code::AmbiguousSubscription, what).at(place).hint(format!("say which is meant: {}", list(scopes)))
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod tests {
+    use super::super::testing::open;
+    use super::*;
+
+    fn modules(modules: &str) -> App {
+        let manifest = format!(r#"{{"platform-version": "3.0", "modules": {modules}}}"#);
+        open(&[("manifest.json", &manifest)]).1.unwrap()
+    }
+
+    fn refused(app: &App, event: &str, scope: Option<&str>) -> (Code, String) {
+        let findings = app.subscription(event, scope).unwrap_err();
+        assert_eq!(findings.len(), 1);
+        (findings[0].code, format!("{}; {}", findings[0].message, findings[0].hints.join("; ")))
+    }
+
+    const CHAT: &str = r#"{"chat_user": {"events": {"onUserUpdate": {"handler": "f"}}}}"#;
+
+    #[test]
+    fn what_is_subscribed_is_listed() {
+        let (code, text) = refused(&modules(CHAT), "onUserCreate", None);
+        assert_eq!(code, Code::NotSubscribed);
+        assert!(text.contains("subscribed: `onUserUpdate`"), "{text}");
+    }
+
+    #[test]
+    fn a_slip_on_the_command_line_finds_the_event() {
+        let (code, text) = refused(&modules(CHAT), "onUserUpdated", None);
+        assert_eq!(code, Code::UnknownEvent);
+        assert!(text.contains("did you mean `onUserUpdate`?"), "{text}");
+    }
+
+    #[test]
+    fn a_slip_in_the_manifest_is_pointed_at() {
+        let app = modules(r#"{"chat_user": {"events": {"onUserUpdated": {"handler": "f"}}}}"#);
+        let (code, text) = refused(&app, "onUserUpdate", None);
+        assert_eq!(code, Code::NotSubscribed);
+        assert!(text.contains("`onUserUpdated` here is no event") && text.contains("did you mean `onUserUpdate`?"));
+        // It is subscribed, after all: the platform may be newer than the table.
+        assert_eq!(app.subscription("onUserUpdated", None).unwrap().callback, "f");
+    }
+
+    #[test]
+    fn an_event_of_another_module_is_said_to_be_there() {
+        let (code, text) = refused(&modules(CHAT), "onTicketCreate", None);
+        assert_eq!(code, Code::WrongProduct);
+        assert!(
+            text.contains(
+                "exists in `service_ticket` and `support_ticket`, and the app subscribes in `chat_user` only"
+            ),
+            "{text}"
+        );
+        let app = modules(r#"{"chat_user": {"events": {"onUserDelete": {"handler": "f"}}}}"#);
+        let (code, text) = refused(&app, "onUserDelete", None);
+        assert_eq!(code, Code::WrongProduct);
+        assert!(text.starts_with("`onUserDelete` exists in `service_user`, not in `chat_user`"), "{text}");
+    }
+
+    #[test]
+    fn two_modules_with_one_callback_are_no_question_and_with_two_are() {
+        let two = |second: &str| {
+            modules(&format!(
+                r#"{{"service_user": {{"events": {{"onUserUpdate": {{"handler": "{second}"}}}}}},
+                "chat_user": {{"events": {{"onUserUpdate": {{"handler": "f"}}}}}}}}"#
+            ))
+        };
+        let app = two("f");
+        assert_eq!(app.subscription("onUserUpdate", None).unwrap().scope, Scope::Module("chat_user".into()));
+        let app = two("g");
+        let (code, text) = refused(&app, "onUserUpdate", None);
+        assert_eq!(code, Code::AmbiguousSubscription);
+        assert!(text.contains("`g` in `service_user`, `f` in `chat_user`"), "{text}");
+        assert_eq!(app.subscription("onUserUpdate", Some("service_user")).unwrap().callback, "g");
+        let (code, text) = refused(&app, "onUserUpdate", Some("common"));
+        assert_eq!(code, Code::NotSubscribed);
+        assert!(text.contains("it is subscribed in `service_user` and `chat_user`"), "{text}");
+    }
+
+    #[test]
+    fn a_faulty_entry_is_what_is_told() {
+        let app =
+            modules(r#"{"chat_user": {"events": {"onUserUpdate": {"handler": 7}, "onUserCreate": {"handler": "f"}}}}"#);
+        assert_eq!(refused(&app, "onUserUpdate", None).0, Code::WrongShape);
+    }
+}

@@ -199,3 +199,134 @@ fn is_builtin(specifier: &str) -> bool {
     let name = specifier.split('/').next().unwrap_or(specifier);
     specifier.starts_with("node:") || BUILTIN.contains(&name)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod tests {
+    use super::super::{Form, Via};
+    use super::*;
+    use crate::app::testing::open;
+
+    const MANIFEST: (&str, &str) = ("manifest.json", r#"{"events": {"onUserCreate": {"handler": "f"}}}"#);
+
+    fn read_with(script: &str, more: &[(&str, &str)]) -> Reading {
+        let files = [&[MANIFEST, ("server/server.js", script)], more].concat();
+        let (_dir, app) = open(&files);
+        let app = app.unwrap();
+        app.read_scripts(&app.script().unwrap())
+    }
+
+    fn read(script: &str) -> Reading {
+        read_with(script, &[])
+    }
+
+    fn names(reading: &Reading) -> Vec<&str> {
+        reading.exports.iter().map(|export| export.name.as_str()).collect()
+    }
+
+    #[test]
+    fn exports_are_read_in_every_form() {
+        let reading = read(
+            "const more = { g: function () {}, ['h']: 1 };\n\
+             exports = { a: function () {}, b() {}, async c() {}, d: async () => {}, e, 'f': e, ...more, ...{ i() {} } };",
+        );
+        assert_eq!(names(&reading), ["a", "b", "c", "d", "e", "f", "g", "h", "i"]);
+        let forms: Vec<Form> = reading.exports.iter().map(|export| export.form).collect();
+        use Form::{Arrow, Function, Method, Name, Value};
+        assert_eq!(forms, [Function, Method, Method, Arrow, Name, Name, Function, Value, Method]);
+        let is_async: String = reading.exports.iter().map(|e| if e.is_async { 'a' } else { '-' }).collect();
+        assert_eq!(is_async, "--aa-----");
+        assert!(!reading.exports_open);
+        assert_eq!(reading.exports[1].place.span.map(|span| (span.start.line, span.start.column)), Some((2, 32)));
+    }
+
+    #[test]
+    fn exports_are_read_in_every_place() {
+        for (script, via) in [
+            ("exports = { f() {} }", Via::Literal),
+            ("'use strict'; exports = ({ f: function f() {} });", Via::Literal),
+            ("var exports = { f() {} }", Via::Literal),
+            ("if (1) { exports = { f() {} } }", Via::Literal),
+            ("var all = { f() {} }; exports = all;", Via::Indirect),
+            ("module.exports = { f() {} }", Via::ModuleExports),
+            ("module['exports'] = { f() {} }", Via::ModuleExports),
+            ("exports.f = function () {}", Via::Member),
+            ("exports['f'] = () => {}", Via::Member),
+            ("module.exports.f = f; function f() {}", Via::ModuleMember),
+        ] {
+            let reading = read(script);
+            assert_eq!(names(&reading), ["f"], "{script}");
+            assert_eq!(reading.exports[0].via, via, "{script}");
+        }
+        assert_eq!(names(&read("exports = module.exports = { f() {} }")), ["f"]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_leaves_the_exports_open() {
+        for script in [
+            "exports = require('./x')",
+            "exports = { ...require('./x') }",
+            "exports = { [name]: f }",
+            "exports[name] = f",
+            "Object.assign(exports, x)",
+            "(function () { exports = { f() {} } })()",
+        ] {
+            assert!(read(script).exports_open, "{script}");
+        }
+        assert!(!read("exports = { f() { local.exports = 1; } }").exports_open);
+        // Two literals that spread each other must not be followed for ever.
+        read("var a = { ...b }, b = { ...a }; exports = a;");
+    }
+
+    #[test]
+    fn legacy_events_name_their_callbacks() {
+        let reading = read(
+            "exports = {\n  events: [\n    { event: 'onUserCreate', callback: 'f' },\n    { event: `onUserUpdate`, callback: g },\n  ],\n  f() {}\n};",
+        );
+        let found: Vec<(&str, &str, u32)> = reading
+            .legacy_events
+            .iter()
+            .map(|found| (&*found.event, &*found.callback, found.place.span.map_or(0, |span| span.start.line)))
+            .collect();
+        assert_eq!(found, [("onUserCreate", "f", 3), ("onUserUpdate", "g", 4)]);
+        assert_eq!(names(&reading), ["f"]);
+    }
+
+    #[test]
+    fn libs_are_followed_once_and_only_where_reached() {
+        let reading = read_with(
+            "const a = require('./lib/a'); require(`./lib/a.js`); require(name); require('./data.json'); require('../out');",
+            &[
+                ("server/lib/a.js", "require('./b'); require('../server');"),
+                ("server/lib/b.js", "const x = require('axios');"),
+                ("server/lib/unreached.js", "require('lodash')"),
+                ("server/data.json", "{}"),
+            ],
+        );
+        assert_eq!(reading.files, ["server/server.js", "server/lib/a.js", "server/lib/b.js"]);
+        assert_eq!((reading.dynamic.len(), reading.json.len(), reading.refused.len()), (1, 1, 1));
+        assert_eq!(reading.needs_node().unwrap(), "`server/lib/b.js:1` requires the npm package `axios`");
+    }
+
+    #[test]
+    fn what_the_runtimes_do_differently_needs_node() {
+        let why = |script: &str| read(script).needs_node();
+        assert_eq!(
+            why("exports = {\n  f() { return new Intl.NumberFormat() }\n};").unwrap(),
+            "`server/server.js:2` uses `Intl`, which the embedded runtime does not have"
+        );
+        assert!(why("exports = { f(p) { return p?.d.toLocaleString('de') } }").unwrap().contains("`toLocaleString`"));
+        assert!(why("names.sort((a, b) => a['localeCompare'](b))").unwrap().contains("`localeCompare`"));
+        assert!(why("require('crypto')").unwrap().contains("Node's own module `crypto`"));
+        assert_eq!(why("exports = { f(p) { return p.Intl + 'Intl' /* Intl */ } }"), None);
+    }
+
+    #[test]
+    fn a_fault_leaves_what_is_known_of_other_files() {
+        let reading = read_with("require('./a'); exports = { f() {} };", &[("server/a.js", "exports = {,}")]);
+        assert_eq!(names(&reading), ["f"]);
+        assert_eq!(reading.syntax.len(), 1);
+        assert_eq!(reading.syntax[0].place.file.as_deref(), Some(Path::new("server/a.js")));
+        assert!(read("").exports.is_empty());
+    }
+}

@@ -1,0 +1,6 @@
+// See README.txt beside the manifest.
+exports = {
+  onUserUpdateCallback: function (payload) {
+    console.log(payload.event);
+  }
+};

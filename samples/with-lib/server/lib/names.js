@@ -1,0 +1,5 @@
+exports = {
+  full: function (user) {
+    return [user.first_name, user.last_name].filter(Boolean).join(" ");
+  }
+};
