@@ -154,8 +154,8 @@ fn an_event_without_a_schema_is_refused_with_what_there_is() {
 
 #[test]
 fn a_reader_that_leaves_early_ends_it_quietly() {
-    let mut child =
-        Sandbox::new().command(["generate", "onUserCreate", "-n", "100000"]).spawn().expect("simctl starts");
+    let sandbox = Sandbox::new();
+    let mut child = sandbox.command(["generate", "onUserCreate", "-n", "100000"]).spawn().expect("simctl starts");
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
     let output = child.wait_with_output().expect("simctl ends");

@@ -14,11 +14,6 @@ use tempfile::TempDir;
 
 pub(crate) const SIMCTL: &str = env!("CARGO_BIN_EXE_simctl");
 
-/// The repository's root.
-pub(crate) fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// Whether Node.js is here. Says loudly that a test is skipped where it is not; where everything is required, fails.
 pub(crate) fn node_or_skip(test: &str) -> bool {
     let found = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());

@@ -162,9 +162,16 @@ fn a_require_that_leaves_the_app() {
 #[test]
 fn node_that_is_too_old_is_refused_with_what_is_needed() {
     use std::os::unix::fs::PermissionsExt;
-    let sandbox = app().file("old-node", "#!/bin/sh\necho v16.20.0\n");
+    // Speaks the protocol as far as the greeting: what it says of itself is all that matters.
+    let script = r#"#!/bin/sh
+read -r hello
+token=$(printf '%s' "$hello" | sed 's/.*"token":"\([^"]*\)".*/\1/')
+printf '{"token":"%s","type":"ready","version":"16.20.0"}\n' "$token" >&0
+read -r never
+"#;
+    let sandbox = app().file("old-node", script);
     let old = sandbox.path().join("old-node");
     std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).expect("rights are set");
     let ran = sandbox.run(["trigger", "onUserCreate", "--runtime", "node", "--node", &old.to_string_lossy()]).code(3);
-    ran.stderr("18");
+    ran.stderr("is Node.js 16.20.0").stderr("needs 18 or newer");
 }

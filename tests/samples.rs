@@ -1,0 +1,121 @@
+//! Every sample does what `samples/expected.json` says of it, on both runtimes.
+
+#![allow(clippy::tests_outside_test_module, reason = "this whole crate is a test")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn simctl(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_simctl"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("simctl starts")
+}
+
+fn expected() -> Vec<Value> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/expected.json");
+    let text = std::fs::read_to_string(file).expect("samples/expected.json can be read");
+    serde_json::from_str(&text).expect("samples/expected.json is an array")
+}
+
+fn has_node() -> bool {
+    let found = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
+    if !found {
+        assert!(std::env::var_os("SIMCTL_TEST_REQUIRE_ALL").is_none(), "the samples need Node.js, and there is none");
+        eprintln!("SKIPPED the samples on the node runtime: there is no Node.js on PATH");
+    }
+    found
+}
+
+/// A field that is one value for both runtimes, or an object with one for each.
+fn for_runtime<'a>(field: &'a Value, runtime: &str) -> &'a Value {
+    field.get(runtime).unwrap_or(field)
+}
+
+#[test]
+fn each_fires_with_the_outcome_and_exit_code_that_it_is_there_to_show() {
+    let samples = expected();
+    assert!(samples.len() >= 15, "only {} samples are listed", samples.len());
+    let runtimes: &[&str] = if has_node() { &["embedded", "node"] } else { &["embedded"] };
+    for sample in &samples {
+        let app = sample["app"].as_str().expect("an app");
+        let Some(event) = sample["event"].as_str() else { continue };
+        for runtime in runtimes {
+            let wanted = for_runtime(&sample["outcome"], runtime);
+            if wanted.is_null() {
+                continue;
+            }
+            let timeout = if wanted == "timed-out" { "1s" } else { "20s" };
+            let args = [
+                "trigger",
+                event,
+                "--app",
+                app,
+                "--runtime",
+                runtime,
+                "--timeout",
+                timeout,
+                "--format",
+                "json",
+                "--seed",
+                "1",
+            ];
+            let output = simctl(&args);
+            let text = String::from_utf8_lossy(&output.stdout).into_owned();
+            let events = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+            let finished = events.into_iter().find(|event| event["type"] == "delivery-finished");
+            let said = || format!("{app} on {runtime}: {text}{}", String::from_utf8_lossy(&output.stderr));
+            let finished = finished.unwrap_or_else(|| panic!("no outcome: {}", said()));
+            assert_eq!(&finished["outcome"]["kind"], wanted, "{}", said());
+            let code = if wanted == "returned" { 0 } else { 1 };
+            assert_eq!(output.status.code(), Some(code), "{}", said());
+        }
+    }
+}
+
+#[test]
+fn each_broken_one_earns_the_codes_that_it_is_there_to_show() {
+    for sample in expected() {
+        let app = sample["app"].as_str().expect("an app");
+        let Some(codes) = sample["codes"].as_array() else { continue };
+        let event = sample["event"].as_str().unwrap_or("onUserUpdate");
+        let output = simctl(&["trigger", event, "--app", app]);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr)
+            + &String::from_utf8_lossy(&simctl(&["validate", app]).stdout);
+        for code in codes {
+            let code = code.as_str().expect("a code");
+            assert!(told.contains(&format!("[{code}]")), "{app} should earn {code}:\n{told}");
+        }
+        if let Some(exit) = sample["exit"].as_i64() {
+            assert_eq!(output.status.code().map(i64::from), Some(exit), "{app}:\n{told}");
+        }
+    }
+}
+
+#[test]
+fn every_sample_app_is_listed() {
+    let listed: Vec<String> = expected().iter().map(|sample| sample["app"].as_str().unwrap_or("").to_owned()).collect();
+    for folder in ["samples", "samples/broken"] {
+        let entries =
+            std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)).expect("samples can be listed");
+        for entry in entries.map(|entry| entry.expect("an entry")) {
+            let name = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            let is_app = entry.path().is_dir()
+                && !["samples/broken", "samples/payloads", "samples/broken/payloads"].contains(&name.as_str());
+            assert!(!is_app || listed.contains(&name), "{name} is not in samples/expected.json");
+        }
+    }
+}
+
+#[test]
+fn every_good_sample_validates() {
+    for sample in expected().iter().filter(|sample| !sample["app"].as_str().unwrap_or("").contains("/broken/")) {
+        let app = sample["app"].as_str().expect("an app");
+        let output = simctl(&["validate", app]);
+        assert_eq!(output.status.code(), Some(0), "{app}:\n{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
