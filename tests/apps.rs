@@ -1,6 +1,6 @@
 //! The sample apps as the app room reads them, and app folders that are not as they should be.
 
-#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail loudly, and say what they skip")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,6 +2,8 @@
 //!
 //! The compiler lets any module of a crate import any other, so this test reads the source for `crate::room` paths.
 
+#![expect(clippy::expect_used, reason = "tests fail loudly")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,11 @@
 //! Every sample does what `samples/expected.json` says of it, on both runtimes.
 
-#![allow(clippy::tests_outside_test_module, reason = "this whole crate is a test")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests fail loudly, and say what they skip"
+)]
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,5 +1,7 @@
 //! The flags, as clap reads them.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "doc comments here are help, printed as they stand")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 

@@ -100,6 +100,7 @@ fn window(line: &str, column: u32) -> (String, usize) {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
 mod tests {
     use super::*;
     use crate::model::Code;

@@ -1,6 +1,11 @@
 //! The program as its users run it: one file per verb, and one per promise that holds for all of them.
 
-#![allow(clippy::tests_outside_test_module, reason = "this whole crate is a test")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests fail loudly, and say what they skip"
+)]
 
 mod exit_codes;
 mod generate;
