@@ -50,7 +50,7 @@ fn events() -> Vec<RunEvent> {
         RunEvent::RunStarted {
             version: "0.1.0".to_owned(),
             command: "simctl trigger onUserCreate --seed 3".to_owned(),
-            seed: u64::MAX,
+            seed: Some(u64::MAX),
             now: "2024-03-05T08:15:30Z".to_owned(),
             count: 1,
         },

@@ -215,7 +215,7 @@ fn announce(
     emit(RunEvent::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: repeat_command(&context.command, &options.payload, None),
-        seed: options.payload.seed,
+        seed: options.payload.draws().then_some(options.payload.seed),
         now: options.payload.now.to_string(),
         count: indices.end - indices.start,
     });

@@ -19,8 +19,8 @@ pub enum RunEvent {
         version: String,
         /// The command line that repeats this run, seed and clock included.
         command: String,
-        /// The seed that payloads are drawn from.
-        seed: u64,
+        /// The seed that payloads are drawn from; none where they come from a file.
+        seed: Option<u64>,
         /// The simulated clock, RFC 3339.
         now: String,
         /// How many deliveries are planned.

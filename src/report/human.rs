@@ -28,12 +28,13 @@ pub struct Human<W> {
     /// What a quiet run says of the delivery at hand, should it fail.
     pending: String,
     count: u64,
+    seed: Option<u64>,
 }
 
 impl<W: Write> Human<W> {
     /// Writes to `out`.
     pub const fn new(out: W, paint: Paint, verbosity: Verbosity) -> Self {
-        Self { out, paint, verbosity, pending: String::new(), count: 1 }
+        Self { out, paint, verbosity, pending: String::new(), count: 1, seed: None }
     }
 
     fn word(&self, word: &str, paint: impl FnOnce(Paint, &str) -> String) -> String {
@@ -134,7 +135,7 @@ impl<W: Write> Human<W> {
 impl<W: Write> Reporter for Human<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { count, .. } => self.count = *count,
+            RunEvent::RunStarted { count, seed, .. } => (self.count, self.seed) = (*count, *seed),
             RunEvent::Notice { message } => {
                 let text = format!("{}: {}\n", self.paint.hint("note"), printable_line(message));
                 self.say(&text)?;
@@ -147,7 +148,8 @@ impl<W: Write> Reporter for Human<W> {
                 self.pending.clear();
                 let number = if self.count > 1 { format!("[{index}] ") } else { String::new() };
                 let what = self.paint.strong(&printable_line(&format!("{number}{event} -> {callback}")));
-                let how = format!("{file}, {runtime} runtime, platform {platform}");
+                let seed = self.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+                let how = format!("{file}, {runtime} runtime, platform {platform}{seed}");
                 let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
                 if self.verbosity == Verbosity::Verbose {
                     text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));

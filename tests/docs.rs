@@ -1,0 +1,147 @@
+//! The examples in the documents are true: every `console` block is run, and its output compared.
+//!
+//! A line that begins with `$ ` is a command, run by a shell in the repository with simctl on PATH; the lines below it are
+//! what it prints, on both streams. Lengths of time and versions of Node.js stand for any; a line `...` stands for any lines.
+
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "tests fail loudly, and say what they skip"
+)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Example {
+    line: usize,
+    command: String,
+    output: Vec<String>,
+}
+
+/// The examples of one document.
+fn examples(text: &str) -> Vec<Example> {
+    let mut examples: Vec<Example> = Vec::new();
+    let mut inside = false;
+    for (number, line) in text.lines().enumerate() {
+        if line.starts_with("```") {
+            inside = line.starts_with("```console") && !inside;
+        } else if inside && let Some(command) = line.strip_prefix("$ ") {
+            examples.push(Example { line: number + 1, command: command.to_owned(), output: Vec::new() });
+        } else if inside && let Some(example) = examples.last_mut() {
+            example.output.push(line.to_owned());
+        }
+    }
+    examples
+}
+
+/// A line with every length of time replaced: they differ from run to run.
+fn masked(line: &str) -> String {
+    let mut words: Vec<String> = line.trim_end().split(' ').map(str::to_owned).collect();
+    for at in 1..words.len() {
+        let unit = words[at].trim_end_matches(',').to_owned();
+        if matches!(unit.as_str(), "ms" | "s") && words[at - 1].parse::<f64>().is_ok() {
+            words[at - 1] = "#".to_owned();
+            words[at] = words[at].replace(&unit, "ms");
+        }
+    }
+    words.join(" ")
+}
+
+/// Whether `actual` is what the document says; `...` stands for any number of lines.
+fn matches(expected: &[String], actual: &[String]) -> bool {
+    match expected.split_first() {
+        None => actual.is_empty(),
+        Some((line, rest)) if line.trim() == "..." => {
+            (0..=actual.len()).any(|skipped| matches(rest, &actual[skipped..]))
+        }
+        Some((line, rest)) => {
+            actual.split_first().is_some_and(|(first, left)| masked(line) == masked(first) && matches(rest, left))
+        }
+    }
+}
+
+fn run(command: &str) -> Vec<String> {
+    let binary = Path::new(env!("CARGO_BIN_EXE_simctl")).parent().expect("a folder");
+    let path = format!("{}:{}", binary.display(), std::env::var_os("PATH").unwrap_or_default().display());
+    let output = Command::new("sh")
+        .args(["-c", &format!("{{ {command}\n}} 2>&1")])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("PATH", path)
+        .env_remove("NO_COLOR")
+        .output()
+        .expect("a shell");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    while lines.last().is_some_and(|line| line.is_empty()) {
+        lines.pop();
+    }
+    lines
+}
+
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut files = vec![root.join("README.md")];
+    for entry in fs::read_dir(root.join("docs")).expect("docs can be listed") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+#[test]
+fn every_example_prints_what_the_document_says() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for file in documents() {
+        let text = fs::read_to_string(&file).expect("the document can be read");
+        for Example { line, command, mut output } in examples(&text) {
+            count += 1;
+            while output.last().is_some_and(|line| line.is_empty()) {
+                output.pop();
+            }
+            let actual = run(&command);
+            if !matches(&output, &actual) {
+                wrong.push(format!("{}:{line}: $ {command}\n{}\n", file.display(), actual.join("\n")));
+            }
+        }
+    }
+    assert!(count >= 5, "only {count} examples were found");
+    assert!(wrong.is_empty(), "these examples print something else, namely:\n\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for file in documents() {
+        let text = fs::read_to_string(&file).expect("the document can be read");
+        for (at, _) in text.match_indices("](") {
+            let target = text[at + 2..].split([')', '#', ' ']).next().unwrap_or("");
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            let path = file.parent().expect("a folder").join(target);
+            assert!(path.exists(), "{} links to {target}, which is not there", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_code_is_documented() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md"))
+        .expect("docs/codes.md can be read");
+    for code in simctl::model::Code::ALL {
+        let row = format!("| `{}` | {} | {} |", code.name(), code.severity().name(), code.meaning());
+        assert!(text.contains(&row), "docs/codes.md has no row:\n{row}");
+    }
+}
+
+#[test]
+fn an_example_that_lies_is_caught() {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    assert!(matches(&lines("a 0.5 ms, b\n...\nz"), &lines("a 17.3 ms, b\nx\ny\nz")));
+    assert!(!matches(&lines("a 0.5 ms\nz"), &lines("a 17.3 ms\ny")));
+    assert!(!matches(&lines("a"), &lines("a\nb")));
+}
