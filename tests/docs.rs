@@ -3,12 +3,7 @@
 //! A line that begins with `$ ` is a command, run by a shell in the repository with simctl on PATH; the lines below it are
 //! what it prints, on both streams. Lengths of time and versions of Node.js stand for any; a line `...` stands for any lines.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "tests fail loudly, and say what they skip"
-)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests fail loudly")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
 //! What handlers do, in both runtimes: every outcome, and that nothing an app does can make simctl hang, crash or believe
 //! a verdict that is not true.
-#![expect(clippy::print_stderr, reason = "a test that is skipped must say so")]
 #![expect(clippy::expect_used, reason = "tests fail loudly")]
+
+mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -146,12 +146,7 @@ impl App {
 }
 
 fn has_node() -> bool {
-    let found = Command::new("node").arg("--version").output().is_ok();
-    if !found {
-        assert!(std::env::var_os("SIMCTL_TEST_REQUIRE_ALL").is_none(), "node is not installed");
-        eprintln!("SKIPPED the node half of a test: node is not installed");
-    }
-    found
+    common::node_or_skip("the node half of a test of handlers")
 }
 
 fn runtimes() -> Vec<Runtime> {

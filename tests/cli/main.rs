@@ -1,12 +1,9 @@
 //! The program as its users run it: one file per verb, and one per promise that holds for all of them.
 
-#![allow(
-    clippy::expect_used,
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "tests fail loudly, and say what they skip"
-)]
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests fail loudly")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod exit_codes;
 mod generate;
 mod output;

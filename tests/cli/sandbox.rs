@@ -12,17 +12,9 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-pub(crate) const SIMCTL: &str = env!("CARGO_BIN_EXE_simctl");
+pub(crate) use crate::common::node_or_skip;
 
-/// Whether Node.js is here. Says loudly that a test is skipped where it is not; where everything is required, fails.
-pub(crate) fn node_or_skip(test: &str) -> bool {
-    let found = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
-    if !found {
-        assert!(std::env::var_os("SIMCTL_TEST_REQUIRE_ALL").is_none(), "{test} needs Node.js, and there is none");
-        eprintln!("SKIPPED {test}: it needs Node.js, and there is none on PATH");
-    }
-    found
-}
+pub(crate) const SIMCTL: &str = env!("CARGO_BIN_EXE_simctl");
 
 pub(crate) struct Sandbox {
     dir: TempDir,

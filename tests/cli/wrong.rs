@@ -121,7 +121,7 @@ fn a_server_that_is_unreadable() {
     let file = sandbox.path().join("server/server.js");
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).expect("rights are set");
     if std::fs::read(&file).is_ok() {
-        eprintln!("a_server_that_is_unreadable: root reads everything, nothing to see here");
+        // Root reads everything: nothing to see here.
         return;
     }
     sandbox.run(["trigger", "onUserCreate"]).code(2).stderr("file-unreadable");
