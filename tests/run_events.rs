@@ -53,6 +53,7 @@ fn events() -> Vec<RunEvent> {
             seed: Some(u64::MAX),
             now: "2024-03-05T08:15:30Z".to_owned(),
             count: 1,
+            app: "apps/welcome".to_owned(),
         },
         RunEvent::Notice { message: "node runs this app".to_owned() },
         RunEvent::Found { finding },
@@ -68,6 +69,7 @@ fn events() -> Vec<RunEvent> {
             took: Duration::from_micros(7),
         },
         RunEvent::CheckStarted { version: "0.1.0".to_owned(), command: "simctl validate".to_owned() },
+        RunEvent::FileChecked { file: "manifest.json".to_owned() },
         RunEvent::CheckFinished { files: 2, errors: 1, warnings: 0, notes: 0, exit_code: 1 },
         RunEvent::RunFinished { held: 1, failed: 0, interrupted: false, exit_code: 130 },
     ];

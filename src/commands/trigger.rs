@@ -218,6 +218,7 @@ fn announce(
         seed: options.payload.draws().then_some(options.payload.seed),
         now: options.payload.now.to_string(),
         count: indices.end - indices.start,
+        app: prepared.app.shown_root.to_string_lossy().into_owned(),
     });
     for finding in prepared.app.manifest.findings.iter().chain(payloads.remarks()) {
         emit(RunEvent::Found { finding: finding.clone() });

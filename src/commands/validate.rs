@@ -62,6 +62,7 @@ pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
             tally.count(&finding);
             reporters.on_event(&RunEvent::Found { finding });
         }
+        reporters.on_event(&RunEvent::FileChecked { file: file.to_string_lossy().into_owned() });
     }
     let verdict = tally.verdict();
     reporters.on_event(&RunEvent::CheckFinished {

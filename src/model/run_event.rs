@@ -25,6 +25,9 @@ pub enum RunEvent {
         now: String,
         /// How many deliveries are planned.
         count: u64,
+        /// The app's folder, as the user named it; empty for the current one. Files of deliveries and of stacks are
+        /// relative to it.
+        app: String,
     },
     /// Something about the run as a whole that the user should know, such as why a runtime was chosen.
     Notice {
@@ -113,6 +116,11 @@ pub enum RunEvent {
         /// The command line.
         command: String,
     },
+    /// A file was checked; what was found in it has been told.
+    FileChecked {
+        /// The file, as the user named it; `-` is standard input.
+        file: String,
+    },
     /// Last of a check of files.
     CheckFinished {
         /// How many files were checked.
@@ -165,7 +173,7 @@ impl RunEvent {
                 mask_excerpt(excerpt, secrets);
                 mask(repeat);
             }
-            Self::RunFinished { .. } | Self::CheckFinished { .. } => {}
+            Self::RunFinished { .. } | Self::FileChecked { .. } | Self::CheckFinished { .. } => {}
         }
     }
 }

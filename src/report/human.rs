@@ -195,7 +195,7 @@ impl<W: Write> Reporter for Human<W> {
                 }
             }
             RunEvent::RunFinished { held, failed, interrupted, .. } => self.finished(*held, *failed, *interrupted)?,
-            RunEvent::CheckStarted { .. } => {}
+            RunEvent::CheckStarted { .. } | RunEvent::FileChecked { .. } => {}
             RunEvent::CheckFinished { files, errors, warnings, notes, .. } => {
                 let text = format!("{}\n", check_summary(*files, *errors, *warnings, *notes));
                 self.say(&text)?;
