@@ -8,7 +8,7 @@ use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
 use crate::app::{App, Iparams, Reading, Script, Subscription};
 use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch, Module, find_node};
-use crate::model::{Finding, Findings, Frame, RunEvent, Runtime, Verdict};
+use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
 use crate::report::FanOut;
 use crate::schema::Schemas;
 use crate::text::shell_word;
@@ -60,6 +60,13 @@ struct Prepared {
     syntax_error: Option<Frame>,
 }
 
+/// What is fired, loaded while the handler process comes up.
+struct Loaded {
+    schemas: Schemas,
+    payloads: Payloads,
+    iparams: Iparams,
+}
+
 /// Fires the event, once or `--count` times.
 pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
     let prepared = match prepare(context, options) {
@@ -71,10 +78,10 @@ pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrup
         Ok(handler) => handler,
         Err(error) => return cannot_start(context, &error),
     };
-    let fired = payloads(context, options, &prepared).map(|(schemas, payloads, iparams)| {
-        fire(context, options, &prepared, handler, interrupt, &schemas, &payloads, &iparams)
-    });
-    fired.unwrap_or_else(|findings| context.refuse(&findings))
+    match load(context, options, &prepared) {
+        Ok(loaded) => fire(context, options, &prepared, &loaded, handler, interrupt),
+        Err(findings) => context.refuse(&findings),
+    }
 }
 
 fn prepare(context: &Context, options: &TriggerOptions) -> Result<Prepared, Findings> {
@@ -131,11 +138,7 @@ fn syntax_frame(app: &App, reading: &Reading) -> Option<Frame> {
     })
 }
 
-fn payloads(
-    context: &Context,
-    options: &TriggerOptions,
-    prepared: &Prepared,
-) -> Result<(Schemas, Payloads, Iparams), Findings> {
+fn load(context: &Context, options: &TriggerOptions, prepared: &Prepared) -> Result<Loaded, Findings> {
     let app = &prepared.app;
     let schemas = context.schemas()?;
     let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
@@ -155,19 +158,16 @@ fn payloads(
     if payloads.plain().is_none() {
         payloads.value(&schemas, options.payload.indices().start)?;
     }
-    Ok((schemas, payloads, iparams))
+    Ok(Loaded { schemas, payloads, iparams })
 }
 
-#[expect(clippy::too_many_arguments, reason = "the one place where all that was prepared meets")]
 fn fire(
     context: &Context,
     options: &TriggerOptions,
     prepared: &Prepared,
+    loaded: &Loaded,
     handler: Handler,
     interrupt: &Interrupt,
-    schemas: &Schemas,
-    payloads: &Payloads,
-    iparams: &Iparams,
 ) -> Verdict {
     let mut reporters = match context.console.reporters(&options.targets, &context.cwd) {
         Ok(reporters) => reporters,
@@ -176,7 +176,7 @@ fn fire(
             return Verdict::Machine;
         }
     };
-    announce(context, options, prepared, payloads, iparams, &mut reporters);
+    announce(context, options, prepared, loaded, &mut reporters);
     let mut plan = Plan {
         app: &prepared.app,
         script: &prepared.script,
@@ -185,10 +185,10 @@ fn fire(
         platform: prepared.app.manifest.platform,
         launch: &prepared.launch,
         indices: options.payload.indices(),
-        payload: &mut |index| payloads.text(schemas, index),
+        payload: &mut |index| loaded.payloads.text(&loaded.schemas, index),
         repeat: &|index| repeat_command(&context.command, &options.payload, Some(index)),
         syntax_error: prepared.syntax_error.clone(),
-        secrets: &iparams.secrets,
+        secrets: &loaded.iparams.secrets,
     };
     let result = run(&mut plan, handler, interrupt, &mut |event| reporters.on_event(&event));
     let verdict = match result {
@@ -199,17 +199,10 @@ fn fire(
     context.console.finish(reporters, verdict)
 }
 
-fn announce(
-    context: &Context,
-    options: &TriggerOptions,
-    prepared: &Prepared,
-    payloads: &Payloads,
-    iparams: &Iparams,
-    reporters: &mut FanOut,
-) {
+fn announce(context: &Context, options: &TriggerOptions, prepared: &Prepared, loaded: &Loaded, reporters: &mut FanOut) {
     let indices = options.payload.indices();
     let mut emit = |mut event: RunEvent| {
-        event.mask(&iparams.secrets);
+        event.mask(&loaded.iparams.secrets);
         reporters.on_event(&event);
     };
     emit(RunEvent::RunStarted {
@@ -220,23 +213,20 @@ fn announce(
         count: indices.end - indices.start,
         app: prepared.app.shown_root.to_string_lossy().into_owned(),
     });
-    for finding in prepared.app.manifest.findings.iter().chain(payloads.remarks()) {
+    for finding in prepared.app.manifest.findings.iter().chain(loaded.payloads.remarks()) {
         emit(RunEvent::Found { finding: finding.clone() });
     }
     for notice in &prepared.notices {
         emit(RunEvent::Notice { message: notice.clone() });
     }
-    if payloads.unchecked() {
+    if loaded.payloads.unchecked() {
         let event = &options.event;
         emit(RunEvent::Found { finding: unchecked(event) });
     }
 }
 
 fn unchecked(event: &str) -> Finding {
-    Finding::new(
-        crate::model::Code::Unchecked,
-        format!("there is no schema for `{event}`, so its payload is fired unchecked"),
-    )
+    Finding::new(Code::Unchecked, format!("there is no schema for `{event}`, so its payload is fired unchecked"))
 }
 
 fn cannot_start(context: &Context, error: &HandlerError) -> Verdict {
