@@ -41,6 +41,8 @@ pub(super) struct Program {
     pub(super) directory: Option<PathBuf>,
     /// Whether what it writes to its standard output is of interest.
     pub(super) with_stdout: bool,
+    /// Whether it can start processes of its own, and so deserves to be asked to end before it is made to.
+    pub(super) starts_others: bool,
 }
 
 pub(super) struct Child {
@@ -56,6 +58,7 @@ pub(super) struct Child {
     stderr: Output<ChildStderr>,
     stderr_tail: Vec<u8>,
     reaped: Option<ExitStatus>,
+    starts_others: bool,
 }
 
 /// One of the two outputs, and what was read from it but not yet taken.
@@ -93,6 +96,7 @@ impl Child {
             stderr,
             stderr_tail: Vec::new(),
             reaped: None,
+            starts_others: program.starts_others,
         };
         let pipes = [child.stdout.pipe.as_ref().map(AsFd::as_fd), child.stderr.pipe.as_ref().map(AsFd::as_fd)];
         for pipe in pipes.into_iter().flatten() {
@@ -242,10 +246,12 @@ impl Child {
             return Ok(status);
         }
         // Errors mean that there is nobody left to signal.
-        let _ = kill_process_group(self.pid, Signal::TERM);
-        let patience = Instant::now() + GRACE;
-        while !self.has_ended() && Instant::now() < patience {
-            self.pump(patience, &Interrupt::none())?;
+        if self.starts_others {
+            let _ = kill_process_group(self.pid, Signal::TERM);
+            let patience = Instant::now() + GRACE;
+            while !self.has_ended() && Instant::now() < patience {
+                self.pump(patience, &Interrupt::none())?;
+            }
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
         let status = self.process.wait()?;

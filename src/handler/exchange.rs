@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::model::{Delivered, Delivery, Level, Outcome, Runtime, Stream, Times};
 
 use super::child::Child;
-use super::wire::{self, Answer, Entry, FromHost, Report, ToHost};
-use super::{Handler, HandlerError, Host, Module, PRELUDE, Required, hint, node};
+use super::wire::{self, Answer, FromHost, Report, ToHost};
+use super::{Handler, HandlerError, Host, Required, hint, node};
 
 /// How long a process may take to say that it is ready. Long, because a machine under load is no fault of the app.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -61,7 +61,7 @@ pub(super) fn deliver(
     Ok(Delivered { outcome, times })
 }
 
-/// Waits until the process is ready, sets its limits and sends it what to run.
+/// Waits until the process is ready; sets the limits of Node.js and sends it what to run.
 fn make_ready(handler: &mut Handler, child: &mut Child) -> Result<(), HandlerError> {
     let deadline = handler.started + START_LIMIT;
     let start = wire::line_start(&handler.token);
@@ -86,20 +86,12 @@ fn make_ready(handler: &mut Handler, child: &mut Child) -> Result<(), HandlerErr
         }
         child.pump(deadline, &handler.interrupt).map_err(watch)?;
     };
-    let is_node = handler.launch.runtime == Runtime::Node;
-    if is_node {
+    if handler.launch.runtime == Runtime::Node {
         node::check_version(&handler.launch, &version)?;
         handler.first_memory = node::bound_memory(child, handler.launch.memory_bytes);
+        child.send(&wire::load(&handler.launch));
     }
     handler.version = version;
-    let Module { name, source } = handler.launch.entry.clone();
-    child.send(&wire::line(&ToHost::Load {
-        entry: Entry { name, source },
-        root: handler.launch.root.to_string_lossy().into_owned(),
-        objects: handler.launch.objects.clone(),
-        prelude: is_node.then(|| PRELUDE.to_owned()),
-        memory_bytes: handler.launch.memory_bytes,
-    }));
     Ok(())
 }
 

@@ -36,6 +36,9 @@ pub const HOST_ARGUMENT: &str = "__simctl-host";
 /// The script that makes a realm, the same for every runtime.
 const PRELUDE: &str = include_str!("prelude.js");
 
+/// What the prelude asks for where something is to be described.
+const DESCRIBER: &str = include_str!("describe.js");
+
 /// A file of the app's that is not on disk as far as the handler process is concerned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
@@ -220,7 +223,12 @@ impl Handler {
         let started = Instant::now();
         let mut child = Child::spawn(&program).map_err(|source| spawn_error(launch, &program, source))?;
         let token = fresh_token();
-        child.send(&wire::line(&ToHost::Hello { token: token.clone() }));
+        let mut first = wire::line(&ToHost::Hello { token: token.clone() });
+        if launch.runtime == Runtime::Embedded {
+            // The host is this very program: nothing that it could answer would change what it is told to run.
+            first.append(&mut wire::load(launch));
+        }
+        child.send(&first);
         Ok(Self {
             launch: launch.clone(),
             interrupt: interrupt.clone(),
@@ -275,9 +283,11 @@ fn embedded_program(launch: &Launch) -> Result<Program, HandlerError> {
     Ok(Program {
         path,
         args: vec![OsString::from(HOST_ARGUMENT)],
-        env: Vec::new(),
+        // One heap for all threads, grown in large steps, rather than one for the engine's thread, grown page by page.
+        env: if cfg!(target_env = "gnu") { vec![("MALLOC_ARENA_MAX".into(), "1".into())] } else { Vec::new() },
         directory: None,
         with_stdout: false,
+        starts_others: false,
     })
 }
 

@@ -5,9 +5,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Frame, Outcome, ReturnValue, Thrown};
+use crate::model::{Frame, Outcome, ReturnValue, Runtime, Thrown};
 
-use super::HostObject;
+use super::{DESCRIBER, HostObject, Launch, Module, PRELUDE};
 
 /// The longest line that either side accepts.
 pub(super) const LONGEST_LINE: usize = 64 * 1024 * 1024;
@@ -27,6 +27,8 @@ pub(super) enum ToHost {
         objects: Vec<HostObject>,
         /// The script that makes a realm; absent where the host carries it itself.
         prelude: Option<String>,
+        /// The script that describes values, likewise.
+        describer: Option<String>,
         memory_bytes: u64,
     },
     /// One event.
@@ -179,6 +181,20 @@ pub(super) fn line(message: &ToHost) -> Vec<u8> {
     let mut line = serde_json::to_vec(message).unwrap_or_default();
     line.push(b'\n');
     line
+}
+
+/// The line that says what to run.
+pub(super) fn load(launch: &Launch) -> Vec<u8> {
+    let is_node = launch.runtime == Runtime::Node;
+    let Module { name, source } = launch.entry.clone();
+    line(&ToHost::Load {
+        entry: Entry { name, source },
+        root: launch.root.to_string_lossy().into_owned(),
+        objects: launch.objects.clone(),
+        prelude: is_node.then(|| PRELUDE.to_owned()),
+        describer: is_node.then(|| DESCRIBER.to_owned()),
+        memory_bytes: launch.memory_bytes,
+    })
 }
 
 /// The bytes that a line from a host must begin with.

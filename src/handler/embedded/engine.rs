@@ -9,8 +9,9 @@ use rquickjs::function::{Func, MutFn, This};
 use rquickjs::{CatchResultExt as _, Context, Ctx, Exception, Function, Object, Persistent, Runtime, Value};
 
 use super::super::wire::Entry;
-use super::super::{HostObject, PRELUDE};
-use super::{STACK_FOR_APP, Wire, memory};
+use super::super::{DESCRIBER, HostObject, PRELUDE};
+use super::memory::Memory;
+use super::{STACK_FOR_APP, Wire};
 
 /// The engine's version, as far as it can be told.
 pub(super) const VERSION: &str = "0.16 (rquickjs 0.14)";
@@ -41,17 +42,17 @@ pub(super) struct Event {
 type Controller = Persistent<Object<'static>>;
 
 /// Why an event's code did not come to an end by itself.
-enum Stopped {
+pub(super) enum Stopped {
     /// The time limit came; the stack as the engine wrote it.
     Interrupted(String),
     /// Something broke that the prelude should have caught: memory ran out within the prelude itself.
     Broken(String),
 }
 
-/// Runs one event and sends its report.
-pub(super) fn run(app: &App, event: &Event, wire: &Wire) {
-    let before = Memory { size: memory::now(), peak: memory::peak() };
-    if let Err(stopped) = try_run(app, event, wire, &before) {
+/// Runs one event, in `realm` where one was made beforehand, and sends its report.
+pub(super) fn run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire) {
+    let before = Memory::now();
+    if let Err(stopped) = try_run(app, realm, event, wire, before) {
         let report = match stopped {
             Stopped::Interrupted(stack) => format!("{{\"outcome\":\"timed-out\",\"stack\":{stack}}}"),
             Stopped::Broken(_) if before.ran_out(app.memory_bytes) => "{\"outcome\":\"out-of-memory\"}".to_owned(),
@@ -64,22 +65,12 @@ pub(super) fn run(app: &App, event: &Event, wire: &Wire) {
     }
 }
 
-/// The process's memory when an event began.
-struct Memory {
-    size: u64,
-    peak: u64,
-}
-
-impl Memory {
-    /// Whether the event used up its limit, as far as the system tells.
-    fn ran_out(&self, limit: u64) -> bool {
-        let peak = memory::peak();
-        peak > self.peak && peak.saturating_sub(self.size) >= limit / 5 * 4
-    }
-}
-
-fn try_run(app: &App, event: &Event, wire: &Wire, before: &Memory) -> Result<(), Stopped> {
-    let realm = Realm::new(app, event, wire)?;
+fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: Memory) -> Result<(), Stopped> {
+    let realm = match realm {
+        Some(realm) => realm,
+        None => Realm::new(app, wire)?,
+    };
+    realm.begin(app, event, before);
     realm.call(|controller| {
         let start: Function = controller.get("start")?;
         let (name, source) = (&*app.entry.name, &*app.entry.source);
@@ -88,18 +79,17 @@ fn try_run(app: &App, event: &Event, wire: &Wire, before: &Memory) -> Result<(),
     realm.run_jobs()?;
     // The app is done: what describes its end may use more memory than it.
     realm.runtime.set_memory_limit(to_usize(app.memory_bytes.saturating_add(RESERVE)));
-    let ran_out = before.ran_out(app.memory_bytes);
-    if realm.lost.get() && ran_out {
+    if realm.lost.get() && before.ran_out(app.memory_bytes) {
         return Err(Stopped::Broken("out of memory".to_owned()));
     }
     realm.call(|controller| {
         let report: Function = controller.get("report")?;
-        report.call((This(controller), event.id, true, ran_out))
+        report.call((This(controller), event.id, true))
     })
 }
 
 /// One engine with the prelude in it.
-struct Realm {
+pub(super) struct Realm {
     // Fields are dropped in this order, and the engine must go last.
     controller: Controller,
     /// What hears of rejected promises. The engine holds the other end, so `drop` empties it.
@@ -109,18 +99,22 @@ struct Realm {
     interrupted: Rc<Cell<bool>>,
     /// A rejected promise could not be noted: there was no memory for it.
     lost: Rc<Cell<bool>>,
+    /// The process's memory when the event began, and the app's limit.
+    memory: Rc<Cell<(Memory, u64)>>,
 }
 
 impl Realm {
-    fn new(app: &App, event: &Event, wire: &Wire) -> Result<Self, Stopped> {
+    /// Makes one that has no limits yet.
+    pub(super) fn new(app: &App, wire: &Wire) -> Result<Self, Stopped> {
         let broken = |error: rquickjs::Error| Stopped::Broken(error.to_string());
         let runtime = Runtime::new().map_err(broken)?;
         runtime.set_max_stack_size(STACK_FOR_APP);
         let context = Context::full(&runtime).map_err(broken)?;
         let rejection: Rc<RefCell<Option<Persistent<Function<'static>>>>> = Rc::default();
+        let memory: Rc<Cell<(Memory, u64)>> = Rc::default();
         let controller = context
             .with(|ctx| {
-                let host = host_object(&ctx, app, wire)?;
+                let host = host_object(&ctx, app, wire, &memory)?;
                 let prelude: Function = evaluate(&ctx, PRELUDE, "simctl:prelude")?;
                 let controller: Object = prelude.call((host,))?;
                 let tell: Function = controller.get("rejection")?;
@@ -140,9 +134,14 @@ impl Realm {
                 }
             }
         })));
-        let interrupted = Rc::new(Cell::new(false));
-        runtime.set_interrupt_handler(Some(Box::new({
-            let interrupted = Rc::clone(&interrupted);
+        Ok(Self { controller, rejection, context, runtime, interrupted: Rc::default(), lost, memory })
+    }
+
+    /// Starts the event's clock and sets its limits.
+    fn begin(&self, app: &App, event: &Event, before: Memory) {
+        self.memory.set((before, app.memory_bytes));
+        self.runtime.set_interrupt_handler(Some(Box::new({
+            let interrupted = Rc::clone(&self.interrupted);
             let deadline = Instant::now() + Duration::from_millis(event.limit_ms);
             let parent = rustix::process::getppid();
             move || {
@@ -152,8 +151,7 @@ impl Realm {
                 stop
             }
         })));
-        runtime.set_memory_limit(to_usize(app.memory_bytes));
-        Ok(Self { controller, rejection, context, runtime, interrupted, lost })
+        self.runtime.set_memory_limit(to_usize(app.memory_bytes));
     }
 
     /// Calls into the prelude.
@@ -206,13 +204,25 @@ impl Drop for Realm {
 }
 
 /// What the prelude needs of its host.
-fn host_object<'js>(ctx: &Ctx<'js>, app: &App, wire: &Wire) -> rquickjs::Result<Object<'js>> {
+fn host_object<'js>(
+    ctx: &Ctx<'js>,
+    app: &App,
+    wire: &Wire,
+    memory: &Rc<Cell<(Memory, u64)>>,
+) -> rquickjs::Result<Object<'js>> {
     let host = Object::new(ctx.clone())?;
     let sender = wire.clone();
     host.set("send", Func::from(MutFn::from(move |rest: String| sender.send(&rest))))?;
     let receiver = wire.clone();
     host.set("receive", Func::from(MutFn::from(move |ctx: Ctx<'_>| receive(&ctx, &receiver))))?;
     host.set("compile", Func::from(compile))?;
+    host.set("describer", Func::from(describer))?;
+    let memory = Rc::clone(memory);
+    let ran_out = move || {
+        let (before, limit) = memory.get();
+        before.ran_out(limit)
+    };
+    host.set("memoryRanOut", Func::from(ran_out))?;
     host.set("isProxy", Func::from(is_proxy))?;
     host.set("settled", Func::from(|| {}))?;
     host.set("root", &*app.root)?;
@@ -237,6 +247,10 @@ fn compile<'js>(ctx: Ctx<'js>, source: String, name: String) -> rquickjs::Result
         return Err(Exception::throw_syntax(&ctx, "the file holds a NUL byte"));
     }
     evaluate(&ctx, &source, &name)
+}
+
+fn describer(ctx: Ctx<'_>) -> rquickjs::Result<Value<'_>> {
+    evaluate(&ctx, DESCRIBER, "simctl:describe")
 }
 
 fn evaluate<'js, V: rquickjs::FromJs<'js>>(ctx: &Ctx<'js>, source: &str, name: &str) -> rquickjs::Result<V> {

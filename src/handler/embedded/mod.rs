@@ -39,13 +39,17 @@ fn serve() -> Option<()> {
     wire.introduce(&token);
     wire.send(&format!("\"type\":\"ready\",\"version\":\"QuickJS {}\"}}", engine::VERSION));
     let mut app = None;
+    let mut spare = None;
     while let Some(message) = wire.message()? {
         match message {
             ToHost::Load { entry, root, objects, memory_bytes, .. } => {
-                app = Some(engine::App { entry, root, objects, memory_bytes });
+                let loaded = engine::App { entry, root, objects, memory_bytes };
+                // Made while simctl still makes the payload. Where it fails, the event tries again and tells.
+                spare = engine::Realm::new(&loaded, &wire).ok();
+                app = Some(loaded);
             }
             ToHost::Event { id, callback, payload, limit_ms, .. } => {
-                engine::run(app.as_ref()?, &engine::Event { id, callback, payload, limit_ms }, &wire);
+                engine::run(app.as_ref()?, spare.take(), &engine::Event { id, callback, payload, limit_ms }, &wire);
             }
             ToHost::Hello { .. } | ToHost::Reply { .. } => {}
         }

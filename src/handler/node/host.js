@@ -69,8 +69,9 @@ Object.defineProperty(process, 'stdin', {
 });
 
 const PREFIX = '(function (exports, require, module) { arguments[3](() => exports); var $; ';
-let loaded; // entry, prelude, root, objects
+let loaded; // entry, prelude, describer, root, objects
 let prelude; // compiled once, run in each realm
+let describer; // likewise, where it is needed
 let packages; // Node's own require, made when the first package is asked for
 let current = null; // the event that runs: its id and controller
 
@@ -98,6 +99,11 @@ const begin = (event) => {
     shift: 0,
     caretShift: PREFIX.length,
     compile: (source, filename) => new Script(source, { filename, columnOffset: -PREFIX.length }).runInContext(realm),
+    describer: () => {
+      describer ??= new Script(loaded.describer, { filename: 'simctl:describe' });
+      return describer.runInContext(realm);
+    },
+    memoryRanOut: () => false,
     package: requirePackage,
     // What a callback leaves running after it has returned belongs to its event, so a plain return ends when the event
     // loop is empty (`beforeExit`). A promise or a failure ends with the turn of the loop.

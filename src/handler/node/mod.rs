@@ -44,6 +44,7 @@ pub(super) fn program(launch: &Launch) -> Program {
         env: PASSED_ON.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?))).collect(),
         directory: Some(launch.root.clone()),
         with_stdout: true,
+        starts_others: true,
     }
 }
 
