@@ -95,6 +95,15 @@ codes! {
     NoSchema "no-schema" Error "there is no schema for the event, so no payload can be made for it";
     Unchecked "unchecked" Note "there is no schema for the event, so its payload is fired unchecked";
     BadSchema "bad-schema" Error "a schema file is not a usable JSON Schema";
+    // Scripts
+    UnknownCallback "unknown-callback" Error "the manifest names a callback that server.js does not define";
+    PackerBlind "packer-blind" Warning "a callback is written in a form that runs but that the platform's packer does not see";
+    UnusedCallback "unused-callback" Note "a callback is defined, and nothing subscribes it";
+    BadRequire "bad-require" Error "a `require` that cannot work: the file is missing, or outside of the app's server folder";
+    JsonRequire "json-require" Warning "a JSON file is required, which the platform does not pack";
+    UndeclaredDependency "undeclared-dependency" Warning "an npm package is required that the manifest's `dependencies` do not name";
+    MissingGlobal "missing-global" Warning "the code uses a global that the platform does not have";
+    MissingSubscription "missing-subscription" Warning "the code uses a platform object that needs an event which the app does not subscribe to";
     // Settings
     BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
 }

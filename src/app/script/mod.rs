@@ -1,7 +1,8 @@
 //! `server.js` and the files that it requires, read with a parser and never run.
 //!
 //! `find.rs` finds `server.js`; `parse.rs` parses on a stack that fits; `exports.rs` reads what a file exports;
-//! `walk.rs` collects requires and what differs between runtimes; `reading.rs` joins them over all files reached.
+//! `walk.rs` collects requires and what differs between runtimes; `reading.rs` joins them over all files reached;
+//! `rules/` finds faults in them.
 
 use std::ops::Range;
 
@@ -12,6 +13,7 @@ mod exports;
 mod find;
 mod parse;
 mod reading;
+mod rules;
 mod walk;
 
 pub use exports::{Export, Form, LegacyEvent, Via};

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::Program;
+use oxc_diagnostics::OxcDiagnostic;
 use oxc_parser::{ParseOptions, Parser};
 use oxc_span::SourceType;
 
@@ -73,8 +74,14 @@ fn parse_here<T>(source: &Source, read: impl FnOnce(&Program<'_>, &Source) -> T)
     // The platform runs the file inside a function, where a `return` is allowed.
     let options = ParseOptions { allow_return_outside_function: true, ..ParseOptions::default() };
     let parsed = Parser::new(&allocator, source.text(), SourceType::script()).with_options(options).parse();
+    let findings = findings(parsed.diagnostics.into_vec(), source);
+    (read(&parsed.program, source), findings)
+}
+
+/// Syntax errors as findings.
+pub(super) fn findings(diagnostics: Vec<OxcDiagnostic>, source: &Source) -> Findings {
     let mut findings = Findings::new();
-    for diagnostic in parsed.diagnostics.into_vec().into_iter().take(MOST_ERRORS) {
+    for diagnostic in diagnostics.into_iter().take(MOST_ERRORS) {
         let message = diagnostic.message.trim_end_matches('.');
         let finding = Finding::new(Code::ScriptSyntax, lower_first(message))
             .maybe_hint(diagnostic.help.as_ref().map(|help| lower_first(help.trim_end_matches('.'))));
@@ -87,7 +94,7 @@ fn parse_here<T>(source: &Source, read: impl FnOnce(&Program<'_>, &Source) -> T)
             None => finding.in_file(source.file()),
         });
     }
-    (read(&parsed.program, source), findings)
+    findings
 }
 
 /// `Unexpected token` as `unexpected token`; words that begin with several capitals stay.
