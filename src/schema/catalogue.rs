@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use include_dir::{Dir, include_dir};
 use serde_json::Value;
@@ -38,7 +38,7 @@ struct Document {
     file: Option<PathBuf>,
     value: OnceLock<Value>,
     validator: OnceLock<Result<jsonschema::Validator, Box<Finding>>>,
-    shape: OnceLock<Shape>,
+    shape: OnceLock<Arc<Shape>>,
 }
 
 impl Document {
@@ -133,11 +133,11 @@ impl Schemas {
     }
 
     /// The shape that the schema `name` describes; of an absent one, anything.
-    pub fn shape(&self, name: &str) -> &Shape {
-        static ANYTHING: OnceLock<Shape> = OnceLock::new();
+    pub fn shape(&self, name: &str) -> &Arc<Shape> {
+        static ANYTHING: OnceLock<Arc<Shape>> = OnceLock::new();
         match self.documents.get(name) {
-            Some(document) => document.shape.get_or_init(|| Shape::new(self, name)),
-            None => ANYTHING.get_or_init(Shape::default),
+            Some(document) => document.shape.get_or_init(|| Arc::new(Shape::new(self, name))),
+            None => ANYTHING.get_or_init(Arc::default),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the schema of one event says about the event as a whole.
 
+use std::sync::{Arc, OnceLock};
+
 use serde_json::Value;
 
 use super::{Schemas, Shape};
@@ -14,8 +16,10 @@ pub struct EventSchema {
     product: String,
     module: String,
     summary: String,
-    /// The whole payload, by platform: 2.x, 3.0, and both taken together.
-    shapes: [Shape; 3],
+    /// The shapes of the two envelopes, and the schema's own.
+    parts: [Arc<Shape>; 3],
+    /// The whole payload, by platform: 2.x, 3.0, and both taken together. Most runs ask for one.
+    shapes: [OnceLock<Shape>; 3],
 }
 
 /// The name of the schema of a platform's envelope.
@@ -31,8 +35,7 @@ impl EventSchema {
         let value = schemas.value(schema).unwrap_or(&Value::Null);
         let text = |value: &Value| value.as_str().unwrap_or("").to_owned();
         let about = &value["x-simctl-event"];
-        let own = schemas.shape(schema);
-        let (v2, v3) = (schemas.shape(envelope(Platform::V2)), schemas.shape(envelope(Platform::V3)));
+        let parts = [envelope(Platform::V2), envelope(Platform::V3), schema];
         Self {
             name: event.to_owned(),
             schema: schema.to_owned(),
@@ -40,7 +43,8 @@ impl EventSchema {
             product: text(&about["product"]),
             module: text(&about["module"]),
             summary: text(&about["summary"]),
-            shapes: [v2.and(own), v3.and(own), v2.and(v3).and(own)],
+            parts: parts.map(|name| Arc::clone(schemas.shape(name))),
+            shapes: [const { OnceLock::new() }; 3],
         }
     }
 
@@ -76,10 +80,11 @@ impl EventSchema {
 
     /// What the whole payload looks like on `platform`; where that is not known, on any.
     pub fn shape(&self, platform: Option<Platform>) -> &Shape {
+        let [v2, v3, own] = &self.parts;
         match platform {
-            Some(Platform::V2) => &self.shapes[0],
-            Some(Platform::V3) => &self.shapes[1],
-            None => &self.shapes[2],
+            Some(Platform::V2) => self.shapes[0].get_or_init(|| v2.and(own)),
+            Some(Platform::V3) => self.shapes[1].get_or_init(|| v3.and(own)),
+            None => self.shapes[2].get_or_init(|| v2.and(v3).and(own)),
         }
     }
 }
