@@ -55,6 +55,8 @@ struct Prepared {
     subscription: Subscription,
     script: Script,
     launch: Launch,
+    /// The handler process, where it was plain beforehand what it would be.
+    early: Option<Handler>,
     /// Why this runtime, where the user did not choose it.
     notices: Vec<String>,
     syntax_error: Option<Frame>,
@@ -69,29 +71,36 @@ struct Loaded {
 
 /// Fires the event, once or `--count` times.
 pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
-    let prepared = match prepare(context, options) {
+    let mut prepared = match prepare(context, options, interrupt) {
         Ok(prepared) => prepared,
         Err(findings) => return context.refuse(&findings),
     };
     // The process comes up while the payload is made.
-    let handler = match Handler::start(&prepared.launch, interrupt) {
+    let handler = match prepared.early.take() {
+        Some(handler) => Ok(handler),
+        None => Handler::start(&prepared.launch, interrupt),
+    };
+    let handler = match handler {
         Ok(handler) => handler,
         Err(error) => return cannot_start(context, &error),
     };
     match load(context, options, &prepared) {
-        Ok(loaded) => fire(context, options, &prepared, &loaded, handler, interrupt),
+        Ok(loaded) => {
+            let verdict = fire(context, options, &prepared, &loaded, handler, interrupt);
+            // The process ends next: taking these apart piece by piece would be for nobody.
+            std::mem::forget(loaded);
+            verdict
+        }
         Err(findings) => context.refuse(&findings),
     }
 }
 
-fn prepare(context: &Context, options: &TriggerOptions) -> Result<Prepared, Findings> {
+fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Result<Prepared, Findings> {
     let app = App::open(&options.app.locate(context))?;
     let subscription = app.subscription(&options.event, options.scope.as_deref())?.clone();
     let script = app.script()?;
-    let reading = app.read_scripts(&script);
-    let (runtime, notices) = choose_runtime(options, &reading);
-    let launch = Launch {
-        runtime,
+    let mut launch = Launch {
+        runtime: Runtime::Embedded,
         root: app.root.clone(),
         entry: Module { name: script.name.clone(), source: script.source.text().to_owned() },
         timeout: options.timeout,
@@ -100,8 +109,22 @@ fn prepare(context: &Context, options: &TriggerOptions) -> Result<Prepared, Find
         host_program: None,
         objects: Vec::new(),
     };
+    let is_plain = options.runtime != RuntimeChoice::Node && may_run_embedded(script.source.text());
+    let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
+    let reading = app.read_scripts(&script);
+    let (runtime, notices) = choose_runtime(options, &reading);
+    if runtime != launch.runtime {
+        (launch.runtime, early) = (runtime, None);
+    }
     let syntax_error = syntax_frame(&app, &reading);
-    Ok(Prepared { app, subscription, script, launch, notices, syntax_error })
+    Ok(Prepared { app, subscription, script, launch, early, notices, syntax_error })
+}
+
+/// Whether the text holds none of the words without which no script needs Node.js. A guess that allows the process to be
+/// started before the script has been read; [`choose_runtime`] decides.
+fn may_run_embedded(text: &str) -> bool {
+    const TELLING: [&str; 4] = ["require", "Intl", "toLocale", "localeCompare"];
+    !TELLING.iter().any(|word| text.contains(word))
 }
 
 /// Embedded unless the app cannot run there as it does in production; then Node.js, where there is one.
