@@ -816,3 +816,40 @@ fn a_missing_node_is_told_with_what_to_do() {
     let error = handler.deliver(&delivery, &mut Heard::default()).expect_err("it is no node");
     assert!(matches!(error, HandlerError::NotReady { .. }), "{error}");
 }
+
+#[test]
+fn silent_differences_are_told_once_and_change_nothing() {
+    let body = r#"
+    const when = new Date(0);
+    for (let i = 0; i < 3; i++) (1234.5).toLocaleString('de');
+    when.toLocaleString(); when.toLocaleDateString('en-GB'); when.toLocaleTimeString();
+    return ['b', 'a', 'C'].sort((a, b) => a.localeCompare(b)).length + String.prototype.localeCompare.length;"#;
+    let mut app = App::body(body);
+    let mut handler = app.start(Runtime::Embedded);
+    for _ in 0..2 {
+        app.heard.notices.clear();
+        let Outcome::Returned { value: ReturnValue::Json(value) } = app.deliver(&mut handler, "{}") else {
+            panic!("it returns")
+        };
+        assert_eq!(value, json!(4));
+        let named = ["toLocaleString", "toLocaleDateString", "toLocaleTimeString", "localeCompare"];
+        assert_eq!(app.heard.notices.len(), named.len(), "{:?}", app.heard.notices);
+        for name in named {
+            let start = format!("`{name}` at server/server.js:");
+            assert!(app.heard.notices.iter().any(|notice| notice.starts_with(&start)), "{:?}", app.heard.notices);
+        }
+    }
+    if has_node() {
+        app.fire(Runtime::Node);
+        assert!(app.heard.notices.is_empty(), "{:?}", app.heard.notices);
+    }
+}
+
+#[test]
+fn a_hostile_app_cannot_silence_or_break_what_differs() {
+    let mut app = App::body(
+        "Error.prepareStackTrace = () => { throw 1 }; Map.prototype.get = () => 1; JSON.stringify = null;\n(1).toLocaleString();",
+    );
+    assert!(app.fire(Runtime::Embedded).held());
+    assert_eq!(app.heard.notices.len(), 1, "{:?}", app.heard.notices);
+}

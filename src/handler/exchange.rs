@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::model::{Delivered, Delivery, Level, Outcome, Runtime, Stream, Times};
+use crate::model::{Delivered, Delivery, Frame, Level, Outcome, Runtime, Stream, Times};
 
 use super::child::Child;
 use super::wire::{self, Answer, FromHost, Report, ToHost};
@@ -218,6 +218,14 @@ impl<'a> Exchange<'a> {
             }
             Some(FromHost::Log { level, text }) => {
                 self.log(&level, text);
+                None
+            }
+            Some(FromHost::Differs { function, stack }) => {
+                let at = stack.into_iter().next().map(Frame::from);
+                let place = at.map(|frame| format!(" at {}:{}", frame.file, frame.line)).unwrap_or_default();
+                self.host.notice(format!(
+                    "`{function}`{place} answers differently here than in Node.js: run it with `--runtime node`"
+                ));
                 None
             }
             Some(FromHost::Call { call, name, args }) => {

@@ -232,6 +232,35 @@
   }
   delete globalThis.WebAssembly;
 
+  // What the runtime answers otherwise than Node.js would, without an error, is told: once for each name.
+  const told = new RealMap();
+  const tell = (holder, name) => {
+    const own = holder[name];
+    const method = {
+      [name](...args) {
+        if (!closed && mapGet(told, name) === undefined) {
+          mapSet(told, name, true);
+          let stack = '[]';
+          try {
+            stack = describer().framesJson(new RealError().stack);
+          } catch (_) {}
+          send('"type":"differs","function":"' + name + '","stack":' + stack + '}');
+        }
+        return apply(own, this, args);
+      },
+    }[name];
+    defineProperty(method, 'length', { value: own.length });
+    defineProperty(holder, name, { value: method });
+  };
+  if (host.lacksLocales) {
+    tell(string, 'localeCompare');
+    tell(Number.prototype, 'toLocaleString');
+    tell(BigInt.prototype, 'toLocaleString');
+    tell(Date.prototype, 'toLocaleString');
+    tell(Date.prototype, 'toLocaleDateString');
+    tell(Date.prototype, 'toLocaleTimeString');
+  }
+
   // ---- One event -----------------------------------------------------------------------------------------------------
 
   let phase = 'loading'; // then 'running', then one of the outcomes

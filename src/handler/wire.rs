@@ -72,6 +72,12 @@ pub(super) enum FromHost {
     Ready { version: String },
     /// A console line.
     Log { level: String, text: String },
+    /// The app called what this runtime answers otherwise than Node.js would; told once for each name and event.
+    Differs {
+        function: String,
+        /// Where, innermost first.
+        stack: Vec<WireFrame>,
+    },
     /// A host call; `args` is the JSON text of an array.
     Call { call: u64, name: String, args: String },
     /// The callback has returned, but something that it left behind still runs.

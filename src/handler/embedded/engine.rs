@@ -225,6 +225,7 @@ fn host_object<'js>(
     host.set("memoryRanOut", Func::from(ran_out))?;
     host.set("isProxy", Func::from(is_proxy))?;
     host.set("settled", Func::from(|| {}))?;
+    host.set("lacksLocales", true)?;
     host.set("root", &*app.root)?;
     host.set("prefix", PREFIX)?;
     host.set("shift", PREFIX.len())?;
