@@ -104,6 +104,11 @@ codes! {
     UndeclaredDependency "undeclared-dependency" Warning "an npm package is required that the manifest's `dependencies` do not name";
     MissingGlobal "missing-global" Warning "the code uses a global that the platform does not have";
     MissingSubscription "missing-subscription" Warning "the code uses a platform object that needs an event which the app does not subscribe to";
+    UnknownRead "unknown-read" Warning "a handler reads something that the event's payload does not have";
+    UnknownIparam "unknown-iparam" Warning "the code reads an installation parameter that config/iparams.json does not declare";
+    NullRead "null-read" Warning "a handler reads a member of something that is null in the event's payload";
+    ImpossibleComparison "impossible-comparison" Warning "a value is compared with one that it can never have";
+    ChangesOrder "changes-order" Note "a handler relies on the order of the two values of a change, which is met both ways";
     // Settings
     BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
 }

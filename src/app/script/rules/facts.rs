@@ -82,6 +82,24 @@ impl Chain {
     }
 }
 
+/// A path that is read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) chain: Chain,
+    pub(super) role: Role,
+}
+
+/// What becomes of what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// Anything.
+    Value,
+    /// It is called.
+    Callee,
+    /// A name is declared for it, whose uses are known.
+    Alias,
+}
+
 /// What a name or an expression stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Def {
@@ -123,6 +141,7 @@ pub(super) struct HostCall {
     /// Such as `$request.invokeTemplate`.
     pub(super) name: String,
     /// The first argument's text and place, where it is a literal.
+    #[expect(dead_code, reason = "the rules on templates are to come")]
     pub(super) literal: Option<(String, Range<usize>)>,
     pub(super) range: Range<usize>,
 }
@@ -135,13 +154,15 @@ pub(super) struct Facts {
     /// By the place of an exported name: what is exported.
     pub(super) values: HashMap<usize, Def>,
     /// Paths read, each as long as it is written.
-    pub(super) reads: Vec<Chain>,
+    pub(super) reads: Vec<Read>,
     /// Bindings used as a whole, other than to call them.
     pub(super) bare: HashSet<usize>,
     pub(super) calls: Vec<Call>,
     pub(super) compares: Vec<Compare>,
     /// Paths that are asked whether they are there.
     pub(super) guards: Vec<Chain>,
+    /// Paths that something stands in for where they are not there.
+    pub(super) defaulted: Vec<Chain>,
     /// Paths written to, or deleted.
     pub(super) writes: Vec<Chain>,
     /// Global names used, and members of `process`.
@@ -155,7 +176,7 @@ pub(super) struct Facts {
 
 /// Collects the facts of a program whose names have been resolved; `exported` are the places of exported names.
 pub(super) fn collect(program: &Program<'_>, scoping: &Scoping, exported: &HashSet<usize>) -> Facts {
-    let mut collector = Collector { scoping, exported, facts: Facts::default() };
+    let mut collector = Collector { scoping, exported, facts: Facts::default(), role: Role::Value };
     collector.visit_program(program);
     collector.facts
 }
@@ -164,6 +185,8 @@ struct Collector<'s> {
     scoping: &'s Scoping,
     exported: &'s HashSet<usize>,
     facts: Facts,
+    /// What becomes of the member expression that is visited next.
+    role: Role,
 }
 
 impl Collector<'_> {
@@ -306,7 +329,7 @@ impl Collector<'_> {
             let inner = key
                 .zip(chain)
                 .and_then(|(key, chain)| chain.step(Name::Member(key.into_owned()), range(property.key.span())));
-            self.facts.reads.extend(inner.clone());
+            self.facts.reads.extend(inner.clone().map(|chain| Read { chain, role: Role::Alias }));
             self.bind(&property.value, inner);
         }
         if let Some(rest) = &object.rest {
@@ -318,7 +341,7 @@ impl Collector<'_> {
         for (index, element) in (0..).zip(&array.elements) {
             let Some(element) = element else { continue };
             let inner = chain.and_then(|chain| chain.step(Name::Index(index), range(element.span())));
-            self.facts.reads.extend(inner.clone());
+            self.facts.reads.extend(inner.clone().map(|chain| Read { chain, role: Role::Alias }));
             self.bind(element, inner);
         }
         if let Some(rest) = &array.rest {
@@ -407,7 +430,10 @@ impl Collector<'_> {
                     },
                 },
                 Expression::AwaitExpression(inner) => &inner.argument,
-                Expression::LogicalExpression(either) => &either.left,
+                Expression::LogicalExpression(either) => {
+                    self.facts.defaulted.extend(self.chain(&either.left));
+                    &either.left
+                }
                 Expression::CallExpression(call) => return self.visit_call_expression(call),
                 Expression::Identifier(_) | Expression::ThisExpression(_) => return,
                 other => match other.as_member_expression() {
@@ -419,12 +445,12 @@ impl Collector<'_> {
     }
 
     /// Reads a member expression; false where it is no path.
-    fn member(&mut self, value: &Expression<'_>) -> bool {
+    fn member(&mut self, value: &Expression<'_>, role: Role) -> bool {
         let Some(chain) = self.chain(value) else { return false };
         if let Some(Step { name: Name::Member(name), .. }) = chain.steps.last() {
             self.mention(name);
         }
-        self.facts.reads.push(chain);
+        self.facts.reads.push(Read { chain, role });
         self.spine(value);
         true
     }
@@ -464,6 +490,7 @@ impl<'a> Visit<'a> for Collector<'_> {
 
     fn visit_expression(&mut self, it: &Expression<'a>) {
         let inner = it.get_inner_expression();
+        let role = std::mem::replace(&mut self.role, Role::Value);
         if let Expression::StringLiteral(text) = inner {
             return self.mention(text.value.as_str());
         }
@@ -475,7 +502,7 @@ impl<'a> Visit<'a> for Collector<'_> {
             other => other.as_member_expression(),
         };
         if let Some(member) = member
-            && (self.global_member(member) || self.member(inner))
+            && (self.global_member(member) || self.member(inner, role))
         {
             return;
         }
@@ -527,11 +554,15 @@ impl<'a> Visit<'a> for Collector<'_> {
     fn visit_call_expression(&mut self, it: &CallExpression<'a>) {
         self.host_call(it);
         let callee = self.def(&it.callee);
-        let args = it.arguments.iter().map(|argument| match argument {
-            Argument::SpreadElement(_) => Def::Unknown,
-            argument => argument.as_expression().map_or(Def::Unknown, |argument| self.def(argument)),
-        });
-        let args: Vec<Def> = args.collect();
+        let is_spread = |argument: &Argument<'_>| matches!(argument, Argument::SpreadElement(_));
+        let args: Vec<Def> = if it.arguments.iter().any(is_spread) {
+            it.arguments.iter().map(|_| Def::Unknown).collect()
+        } else {
+            it.arguments
+                .iter()
+                .map(|argument| argument.as_expression().map_or(Def::Unknown, |it| self.def(it)))
+                .collect()
+        };
         // `Object.assign(payload.data, …)` writes.
         if let Some(member) = it.callee.get_inner_expression().as_member_expression()
             && member.static_property_name() == Some("assign")
@@ -541,7 +572,12 @@ impl<'a> Visit<'a> for Collector<'_> {
         }
         match (&callee, it.callee.get_inner_expression()) {
             (Def::Chain(_), Expression::Identifier(_)) => {}
-            _ => self.visit_expression(&it.callee),
+            _ => {
+                if is_member(&it.callee) {
+                    self.role = Role::Callee;
+                }
+                self.visit_expression(&it.callee);
+            }
         }
         self.facts.calls.push(Call { callee, args });
         self.visit_arguments(&it.arguments);
@@ -550,7 +586,12 @@ impl<'a> Visit<'a> for Collector<'_> {
     fn visit_variable_declarator(&mut self, it: &VariableDeclarator<'a>) {
         if let Some(init) = &it.init {
             match (&it.id, self.def(init)) {
-                (BindingPattern::BindingIdentifier(id), def) => self.define(id.symbol_id.get(), def),
+                (BindingPattern::BindingIdentifier(id), def) => {
+                    if is_member(init) && matches!(def, Def::Chain(_)) {
+                        self.role = Role::Alias;
+                    }
+                    self.define(id.symbol_id.get(), def);
+                }
                 (pattern, Def::Chain(chain)) => self.bind(pattern, Some(chain)),
                 (pattern, _) => self.bind(pattern, None),
             }
@@ -584,7 +625,9 @@ impl<'a> Visit<'a> for Collector<'_> {
     fn visit_logical_expression(&mut self, it: &LogicalExpression<'a>) {
         if it.operator == LogicalOperator::And {
             self.guard(&it.left);
-        } else if !is_default(it) {
+        } else if is_default(it) {
+            self.facts.defaulted.extend(self.chain(&it.left));
+        } else {
             self.guard(&it.left);
             self.guard(&it.right);
         }
@@ -605,6 +648,9 @@ impl<'a> Visit<'a> for Collector<'_> {
         if it.operator.is_equality() {
             self.compare(&it.left, &it.right);
             self.compare(&it.right, &it.left);
+            if is_nothing(&it.right) {
+                self.guard(&it.left);
+            }
         }
         walk::walk_binary_expression(self, it);
     }
@@ -631,6 +677,13 @@ impl<'a> Visit<'a> for Collector<'_> {
             _ => {}
         }
         walk::walk_unary_expression(self, it);
+    }
+}
+
+fn is_member(value: &Expression<'_>) -> bool {
+    match value.get_inner_expression() {
+        Expression::ChainExpression(chain) => chain.expression.as_member_expression().is_some(),
+        other => other.as_member_expression().is_some(),
     }
 }
 

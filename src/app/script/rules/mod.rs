@@ -17,13 +17,14 @@ use crate::text::Source;
 use super::walk::{Contents, contents};
 use super::{Script, parse, place};
 
+mod at;
 mod callbacks;
-#[expect(dead_code, reason = "the rules on paths are to come")]
+mod contract;
 mod facts;
+mod flow;
 mod globals;
 mod platform;
 mod requires;
-#[expect(dead_code, reason = "the rules on paths are to come")]
 mod wants;
 
 use facts::Facts;
@@ -67,7 +68,7 @@ fn check(app: Option<&App>, wants: &Wants, schemas: &Schemas, script: &Script) -
         globals::check(file, &mut findings);
         platform::check(file, wants, &mut findings);
     }
-    let _ = schemas;
+    contract::check(&files, wants, schemas, &mut findings);
     sort(&mut findings);
     findings
 }

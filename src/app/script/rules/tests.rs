@@ -1,7 +1,5 @@
 //! Each rule on scripts, as tables of what is written and what is found where.
 
-#![expect(clippy::unwrap_used, reason = "tests fail loudly")]
-
 use crate::app::testing::open;
 use crate::model::{Findings, Severity};
 use crate::schema::Schemas;
@@ -171,6 +169,259 @@ fn platform_objects_ask_for_their_events() {
         MANIFEST.replace(r#""common": {}"#, r#""common": {"events": {"onScheduledEvent": {"handler": "created"}}}"#);
     let script = format!("{BOTH}$schedule.create({{ name: 'a' }});");
     assert_eq!(told(&findings(&[("manifest.json", &manifest), ("server/server.js", &script)])), Vec::<String>::new());
+}
+
+/// What is found in the body of the callback of onUserUpdate, which is line 2.
+fn in_update(body: &str) -> Vec<String> {
+    check(&format!("exports = {{ created: function (payload) {{}}, updated: function (payload) {{\n{body}\n}} }};"))
+}
+
+/// What is found in the body of the callback of onUserCreate, which is line 2.
+fn in_create(body: &str) -> Vec<String> {
+    check(&format!("exports = {{ updated: function (payload) {{}}, created: function (payload) {{\n{body}\n}} }};"))
+}
+
+#[track_caller]
+fn paths(rows: &[(&str, &[&str])]) {
+    for (body, expected) in rows {
+        assert_eq!(in_update(body), *expected, "{body}");
+    }
+}
+
+#[test]
+fn a_path_that_the_payload_does_not_have_is_told_at_its_name() {
+    paths(&[
+        ("payload.data.properties;", &["unknown-read 2:14"]),
+        ("payload['data']['usr'];", &["unknown-read 2:17"]),
+        ("payload?.data?.user?.emial?.length;", &["unknown-read 2:22"]),
+        ("payload.data.user.emial.toLowerCase();", &["unknown-read 2:19"]),
+        ("payload.data.user.avatar.src;", &["unknown-read 2:26"]),
+        ("payload.data.changes.emial;", &["unknown-read 2:22"]),
+        ("payload.data.user.properties.plan;", &["unknown-read 2:30"]),
+        ("payload.data.user.email.address;", &["unknown-read 2:25"]),
+        ("payload.data.user[0];", &["unknown-read 2:19"]),
+        ("(payload.iparam || {}).token;", &["unknown-read 2:10"]),
+        ("f(async () => (await payload.data).usr);", &["unknown-read 2:36"]),
+        ("`${payload.user}`;", &["unknown-read 2:12"]),
+        ("call(payload.user.name, payload.data.usr);", &["unknown-read 2:14", "unknown-read 2:38"]),
+    ]);
+}
+
+#[test]
+fn paths_that_the_payload_has_are_nothing_to_tell() {
+    paths(&[
+        ("payload.data.user.email.toLowerCase().trim().anything;", &[]),
+        ("payload.data.user.properties.length + payload.timestamp.toFixed(2);", &[]),
+        ("payload.data.user.properties[0].name; payload.data.user.properties.map(f);", &[]),
+        ("payload.currentHost.endpoint_urls.freshchat; payload.iparams.any.thing;", &[]),
+        ("payload.data.associations.channel; payload.region; payload.data.user.actor.type;", &[]),
+        ("payload.hasOwnProperty('x'); payload.data.user.toString();", &[]),
+        ("payload[name].x; payload.data[name]; payload.data.changes[field][0];", &[]),
+        ("JSON.stringify(payload); f(payload); new F(payload); ({ ...payload }).x;", &[]),
+    ]);
+}
+
+#[test]
+fn names_are_followed() {
+    paths(&[
+        ("const data = payload.data; data.usr;", &["unknown-read 2:33"]),
+        ("const { data: { usr } } = payload;", &["unknown-read 2:17"]),
+        ("const { data: { user: { emial: mail = '' } = {} } } = payload;", &["unknown-read 2:25"]),
+        ("const { user } = payload.data || {}; user.emial;", &["unknown-read 2:43"]),
+        ("const { user: u } = payload.data; const v = u; v.emial;", &["unknown-read 2:50"]),
+        ("payload.data.user.properties.forEach(function (p) { p.key; });", &["unknown-read 2:55"]),
+        ("payload.data.user.properties.find(p => p.name === 'x').val;", &["unknown-read 2:56"]),
+        ("for (const p of payload.data.user.properties) p.key;", &["unknown-read 2:49"]),
+        ("const copy = JSON.parse(JSON.stringify(payload)); copy.user;", &["unknown-read 2:56"]),
+        ("(function (d) { d.usr; })(payload.data);", &["unknown-read 2:19"]),
+        ("const usr = payload.data.usr; usr.email; usr.id;", &["unknown-read 2:26"]),
+        ("setUp(() => payload.data.usr);", &["unknown-read 2:26"]),
+    ]);
+}
+
+#[test]
+fn what_cannot_be_followed_is_left_alone() {
+    paths(&[
+        ("let data = payload.data; data = other; data.usr;", &[]),
+        ("var data = payload.data; var data = other; data.usr;", &[]),
+        ("payload = other; payload.usr;", &[]),
+        ("function f(payload) { payload.usr; }", &[]),
+        ("const data = payload.data || other; data.usr;", &[]),
+        ("const data = other ? payload.data : other; data.usr;", &[]),
+        ("payload.data.extra = 1; payload.data.extra.deep;", &[]),
+        ("payload.data[name] = 1; payload.data.extra;", &[]),
+        ("Object.assign(payload.data, more); payload.data.extra;", &[]),
+        ("const enrich = require('enrich' + x); enrich(payload); payload.extra;", &[]),
+        ("delete payload.extra; payload.extra;", &[]),
+        ("const { ...rest } = payload; rest.usr;", &[]),
+        ("const { [name]: x } = payload; x.usr;", &[]),
+        ("const data = Object.assign({}, payload.data); data.usr;", &[]),
+    ]);
+}
+
+#[test]
+fn what_is_asked_for_first_is_told_only_where_nothing_else_is_read_instead() {
+    paths(&[
+        ("const user = payload.user || payload.data.user;", &[]),
+        ("if (payload.account_id) { payload.account_id; }", &[]),
+        ("if (payload.data.user.is_vip) { f(); }", &[]),
+        ("typeof payload.extra === 'undefined'; payload.zip !== undefined;", &[]),
+        ("if (payload.data.properties) { f(); }", &["unknown-read 2:18"]),
+        ("const all = payload.data.properties || [];", &["unknown-read 2:26"]),
+    ]);
+}
+
+#[test]
+fn helpers_are_followed_where_every_call_is_known() {
+    for (script, expected) in [
+        (
+            "function f(user) { user.emial; }\nexports = { created: function (p) { f(p.data.user); }, updated() {} };",
+            vec!["unknown-read 1:25"],
+        ),
+        (
+            "const f = ({ emial }) => emial;\nexports = { created: function (p) { f(p.data.user); }, updated() {} };",
+            vec!["unknown-read 1:14"],
+        ),
+        (
+            "function f(user) { user.emial; }\nf(x);\nexports = { created: function (p) { f(p.data.user); }, updated() {} };",
+            vec![],
+        ),
+        (
+            "function f(user) { user.emial; }\ng(f);\nexports = { created: function (p) { f(p.data.user); }, updated() {} };",
+            vec![],
+        ),
+        (
+            "function f(x) { x.name; x.usr; }\nexports = { created: function (p) { f(p.data.user.properties[0]); f(p.data); }, updated() {} };",
+            vec!["unknown-read 1:27"],
+        ),
+        (
+            "function f(x) { f(x.parent); x.usr; }\nexports = { created: function (p) { f(p.data); }, updated() {} };",
+            vec![],
+        ),
+        (
+            "exports = { created: function (p) { this.f(p.data); }, updated() {}, f(data) { data.usr; } };",
+            vec!["unknown-read 1:85"],
+        ),
+        (
+            "function on(p) { p.data.changes; p.data.usr; }\nexports = { created: function (p) { on(p); }, updated(p) { on(p); } };",
+            vec!["unknown-read 1:41"],
+        ),
+    ] {
+        assert_eq!(check(script), expected, "{script}");
+    }
+}
+
+#[test]
+fn required_files_are_followed() {
+    let with = |server: &str, lib: &str| {
+        told(&findings(&[("manifest.json", MANIFEST), ("server/server.js", server), ("server/lib.js", lib)]))
+    };
+    let lib = "function f(user) { return user.emial; }\nexports = { f: f };";
+    for server in [
+        "const lib = require('./lib');\nexports = { created(p) { lib.f(p.data.user); }, updated() {} };",
+        "const { f } = require('./lib');\nexports = { created(p) { f(p.data.user); }, updated() {} };",
+        "const f = require('./lib').f;\nexports = { created(p) { f(p.data.user); }, updated() {} };",
+        "exports = { created(p) { require('./lib').f(p.data.user); }, updated() {} };",
+    ] {
+        assert_eq!(with(server, lib), ["unknown-read 1:32"], "{server}");
+    }
+    let server =
+        "const lib = require('./lib');\nuse(lib);\nexports = { created(p) { lib.f(p.data.user); }, updated() {} };";
+    assert_eq!(with(server, lib), Vec::<String>::new());
+}
+
+#[test]
+fn one_callback_for_two_events_is_told_what_both_lack() {
+    let manifest = MANIFEST.replace("created", "updated");
+    let script = "exports = { updated: function (payload) { payload.data.changes; payload.data.usr; } };";
+    assert_eq!(told(&findings(&[("manifest.json", &manifest), ("server/server.js", script)])), ["unknown-read 1:78"]);
+    assert_eq!(in_create("payload.data.changes;"), ["unknown-read 2:14"]);
+}
+
+#[test]
+fn an_event_of_the_same_name_in_another_module_is_left_alone() {
+    let manifest = MANIFEST.replace("chat_user", "service_user");
+    let script = "exports = { created() {}, updated: function (payload) { payload.user.mail; } };";
+    assert_eq!(told(&findings(&[("manifest.json", &manifest), ("server/server.js", script)])), Vec::<String>::new());
+}
+
+#[test]
+fn what_only_the_other_platform_sends_is_told_as_that() {
+    let found = findings(&[
+        ("manifest.json", MANIFEST),
+        ("server/server.js", "exports = { created: function (p) { p.account_id; p.domain; }, updated() {} };"),
+    ]);
+    assert_eq!(told(&found), ["unknown-read 1:39", "unknown-read 1:53"]);
+    assert!(found[0].message.contains("platform 3.0 does not send `payload.account_id`"), "{}", found[0].message);
+    let found = findings(&[
+        (
+            "manifest.json",
+            r#"{"platform-version": "2.3", "product": {"freshchat": {"events": {"onUserCreate": {"handler": "f"}}}}}"#,
+        ),
+        ("server/server.js", "exports = { f: function (p) { p.account_id; p.currentHost; } };"),
+    ]);
+    assert_eq!(told(&found), ["unknown-read 1:47"]);
+}
+
+#[test]
+fn the_right_path_is_offered() {
+    let hint = |body: &str| {
+        let script = format!("exports = {{ created() {{}}, updated: function (payload) {{ {body} }} }};");
+        let found = findings(&[("manifest.json", MANIFEST), ("server/server.js", &script)]);
+        found[0].hints.first().cloned().unwrap_or_default()
+    };
+    for (body, right) in [
+        ("payload.data.properties", "did you mean `payload.data.user.properties`?"),
+        ("payload.user", "did you mean `payload.data.user`?"),
+        ("payload.email", "did you mean `payload.data.user.email`?"),
+        ("payload.data.email", "did you mean `payload.data.user.email`?"),
+        ("payload.data.user.emial", "did you mean `payload.data.user.email`?"),
+        ("payload.iparam", "did you mean `payload.iparams`?"),
+        ("payload.data.usr", "did you mean `payload.data.user`?"),
+        ("payload.data.changes.emial", "did you mean `payload.data.changes.email`?"),
+        ("payload.usr.email", "did you mean `payload.data.user`?"),
+        ("payload.changes", "did you mean `payload.data.changes`?"),
+        ("payload.data.user.properties.plan", "each of its items has `name` and `value`"),
+    ] {
+        assert_eq!(hint(body), right, "{body}");
+    }
+}
+
+#[test]
+fn a_comparison_that_cannot_hold_is_told_at_the_literal() {
+    paths(&[
+        ("payload.data.actor.type === 'bot';", &["impossible-comparison 2:29"]),
+        ("if ('bot' == payload.data.actor.type) f();", &["impossible-comparison 2:5"]),
+        ("const { type } = payload.data.actor; type !== 'Agent';", &["impossible-comparison 2:47"]),
+        ("switch (payload.region) { case 'us': f(); case 'US': g(); }", &["impossible-comparison 2:32"]),
+        ("payload.event === 'onUserDelete';", &["impossible-comparison 2:19"]),
+        ("payload.data.actor.type === 'agent'; payload.data.actor.type === x; payload.region == null;", &[]),
+        ("payload.data.user.first_name === 'bot'; payload.iparams.mode === 'bot';", &[]),
+    ]);
+}
+
+#[test]
+fn the_order_of_changes_is_explained_once_for_a_callback() {
+    paths(&[
+        ("payload.data.changes.email[0]; payload.data.changes.email[1];", &["changes-order 2:28"]),
+        ("const [now, before] = payload.data.changes.model_changes.phone;", &["changes-order 2:8"]),
+        ("payload.data.changes.email.length; payload.data.changes.email;", &[]),
+    ]);
+}
+
+#[test]
+fn members_of_associations_are_told_where_they_are_null() {
+    for (body, expected) in [
+        ("payload.data.associations.channel;", vec!["null-read 2:27"]),
+        ("const { associations } = payload.data; associations.channel;", vec!["null-read 2:53"]),
+        ("payload.data.associations?.channel;", vec![]),
+        ("if (payload.data.associations) payload.data.associations.channel;", vec![]),
+        ("const a = payload.data.associations || {}; a.channel;", vec![]),
+        ("(payload.data.associations || {}).channel; payload.data.associations;", vec![]),
+    ] {
+        assert_eq!(in_create(body), expected, "{body}");
+    }
+    assert_eq!(in_update("payload.data.associations.channel;"), Vec::<String>::new());
 }
 
 #[test]

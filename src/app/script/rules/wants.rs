@@ -27,6 +27,8 @@ pub(super) struct Wants {
     /// Events that have an entry, faulty or not.
     pub(super) events: HashSet<String>,
     pub(super) dependencies: HashSet<String>,
+    /// Installation parameters that are declared; `None` where nobody knows.
+    pub(super) iparams: Option<HashSet<String>>,
 }
 
 impl Wants {
@@ -43,6 +45,7 @@ impl Wants {
             functions: HashSet::new(),
             events: manifest.subscriptions.iter().map(|subscription| subscription.event.clone()).collect(),
             dependencies: keys(manifest.node.get("dependencies")).collect(),
+            iparams: None,
         };
         for part in parts(&manifest.node) {
             wants.functions.extend(keys(part.get("functions")));
