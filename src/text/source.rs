@@ -22,6 +22,8 @@ pub struct Source {
     has_bom: bool,
     /// Byte offset at which each line starts.
     line_starts: Vec<usize>,
+    /// What comes before this text in its file: lines, and bytes.
+    before: (u32, usize),
 }
 
 /// Reads a whole regular file of at most [`LARGEST_FILE`] bytes.
@@ -74,7 +76,27 @@ impl Source {
             None => (text, false),
         };
         let line_starts = std::iter::once(0).chain(memchr_lines(text.as_bytes())).collect();
-        Ok(Self { file, text, has_bom, line_starts })
+        Ok(Self { file, text, has_bom, line_starts, before: (0, 0) })
+    }
+
+    /// The text of `bytes`, a piece of `file` that `lines` lines and `offset` bytes come before. Places are those in the
+    /// whole file.
+    ///
+    /// # Errors
+    /// As [`Source::new`].
+    pub fn piece(file: impl Into<PathBuf>, bytes: Vec<u8>, lines: u32, offset: usize) -> Result<Self, Finding> {
+        match Self::new(file, bytes) {
+            Ok(source) => Ok(Self { before: (lines, offset), ..source }),
+            Err(mut finding) => {
+                let moved = |at: Position| Position { line: at.line + lines, offset: at.offset + offset, ..at };
+                finding.place.span =
+                    finding.place.span.map(|span| Span { start: moved(span.start), end: moved(span.end) });
+                if let Some(excerpt) = &mut finding.place.excerpt {
+                    excerpt.first_line += lines;
+                }
+                Err(finding)
+            }
+        }
     }
 
     /// Reads `path` and shows it as `path`.
@@ -113,13 +135,14 @@ impl Source {
         let offset = floor_char_boundary(&self.text, offset);
         let line = self.line_starts.partition_point(|&start| start <= offset) - 1;
         let column = self.text[self.line_starts[line]..offset].chars().count() + 1;
-        Position { line: to_u32(line + 1), column: to_u32(column), offset }
+        let (lines, bytes) = self.before;
+        Position { line: to_u32(line + 1).saturating_add(lines), column: to_u32(column), offset: offset + bytes }
     }
 
     /// The byte offset of a line and a column, both from 1; what lies past a line's end is its end.
     pub fn offset(&self, line: u32, column: u32) -> usize {
         let start = line
-            .checked_sub(1)
+            .checked_sub(self.before.0 + 1)
             .and_then(|line| self.line_starts.get(line as usize))
             .copied()
             .unwrap_or(self.text.len());
@@ -135,7 +158,7 @@ impl Source {
     /// The place of a range of bytes, with the lines round it.
     pub fn place(&self, range: Range<usize>) -> Place {
         let span = self.span(range);
-        let first_line = span.start.line.saturating_sub(CONTEXT_LINES).max(1);
+        let first_line = span.start.line.saturating_sub(CONTEXT_LINES).max(self.before.0 + 1);
         let lines = (first_line..=span.start.line).map(|line| self.line(line).to_owned()).collect();
         Place {
             file: Some(self.file.clone()),
@@ -147,7 +170,7 @@ impl Source {
 
     /// A line's text, without its end; lines count from 1.
     pub fn line(&self, line: u32) -> &str {
-        let index = line.saturating_sub(1) as usize;
+        let index = line.saturating_sub(self.before.0 + 1) as usize;
         let Some(&start) = self.line_starts.get(index) else { return "" };
         let end = self.line_starts.get(index + 1).copied().unwrap_or(self.text.len());
         self.text[start..end].trim_end_matches(['\n', '\r'])
@@ -223,6 +246,16 @@ mod tests {
             .map(|finding| (finding.code, finding.place.span));
         let Some((Code::NotUtf8, Some(span))) = finding else { panic!("{finding:?}") };
         assert_eq!((span.start.line, span.start.column), (2, 8));
+    }
+
+    #[test]
+    fn a_piece_has_the_places_of_the_whole_file() {
+        let source = Source::piece("f.ndjson", b"{\"a\": 1}".to_vec(), 6, 100).unwrap_or_else(|f| panic!("{f:?}"));
+        let place = source.place(1..4);
+        assert_eq!(place.span.map(|span| (span.start.line, span.start.column, span.start.offset)), Some((7, 2, 101)));
+        assert_eq!(place.excerpt.map(|excerpt| (excerpt.first_line, excerpt.lines.len())), Some((7, 1)));
+        let bad = Source::piece("f.ndjson", b"\"\xff\"".to_vec(), 6, 100).err().and_then(|f| f.place.span);
+        assert_eq!(bad.map(|span| (span.start.line, span.start.column)), Some((7, 2)));
     }
 
     #[test]
