@@ -76,6 +76,12 @@ pub fn is_known(event: &str) -> bool {
     all_events().any(|known| known == event)
 }
 
+/// Every event of the products where `scope` is one or none, else of the modules.
+pub fn events_beside(scope: &Scope) -> impl Iterator<Item = &'static str> {
+    let table = if matches!(scope, Scope::Module(_)) { &catalogue().modules } else { &catalogue().products };
+    table.values().flatten().map(String::as_str)
+}
+
 /// Every event of every product and module; names that several have come several times.
 pub fn all_events() -> impl Iterator<Item = &'static str> {
     let catalogue = catalogue();

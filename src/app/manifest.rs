@@ -161,6 +161,12 @@ impl Manifest {
 
     /// The manifest, where there is something to fire.
     pub(super) fn checked(mut self) -> Result<Self, Findings> {
+        self.close();
+        if self.fatal { Err(self.findings) } else { Ok(self) }
+    }
+
+    /// Ends the reading: a manifest that names no event says so.
+    pub(super) fn close(&mut self) {
         let names_entries = self.findings.iter().any(|finding| {
             let pointer = finding.place.pointer.as_deref().unwrap_or("");
             finding.code == Code::WrongShape && pointer.contains("/events")
@@ -172,7 +178,6 @@ impl Manifest {
                 self.findings.push(finding);
             }
         }
-        if self.fatal { Err(self.findings) } else { Ok(self) }
     }
 
     fn no_events(&self) -> Finding {
@@ -194,9 +199,12 @@ impl Manifest {
                 r#"subscribe with `"events": {"onUserUpdate": {"handler": "onUserUpdateCallback"}}`"#,
             ),
         };
-        let pointer = ["/events", "/modules", "/product"].into_iter().find(|at| self.node.at(at).is_some());
-        let range = pointer.and_then(|at| self.node.key_range(at)).unwrap_or(0..1);
-        let finding = Finding::new(Code::NoEvents, what).at(json::place_at(&self.source, range, pointer.unwrap_or("")));
+        let top = || ["/events", "/modules", "/product"].into_iter().map(str::to_owned);
+        let pointer = self.empty_events().into_iter().chain(top()).find(|at| self.node.at(at).is_some());
+        let start = self.node.range.start;
+        let range = pointer.as_deref().and_then(|at| self.node.key_range(at)).unwrap_or(start..start + 1);
+        let place = json::place_at(&self.source, range, pointer.as_deref().unwrap_or(""));
+        let finding = Finding::new(Code::NoEvents, what).at(place);
         if self.shape != Shape::Snippet && self.node.get("events").is_some() {
             let home = if self.shape == Shape::Modules { "modules.chat_user" } else { "product.freshchat" };
             return finding.hint(format!("`events` at the top is not looked at here: move it into `{home}`"));
@@ -205,6 +213,26 @@ impl Manifest {
             return finding.hint("this looks like a payload: to fire it, use `--payload`");
         }
         finding.hint(hint)
+    }
+
+    /// Where an `events` stands in a product or module and holds nothing.
+    fn empty_events(&self) -> Option<String> {
+        self.hosts().into_iter().find_map(|(pointer, host)| {
+            let is_empty = host.get("events").and_then(Node::members).is_some_and(<[Member]>::is_empty);
+            is_empty.then(|| format!("{pointer}/events"))
+        })
+    }
+
+    /// The products or modules that the shape looks at, each with its pointer; of the documents' snippet, the manifest
+    /// itself.
+    pub(super) fn hosts(&self) -> Vec<(String, &Node)> {
+        let key = match self.shape {
+            Shape::Snippet => return vec![(String::new(), &self.node)],
+            Shape::Legacy | Shape::Product => "product",
+            Shape::Modules => "modules",
+        };
+        let members = self.node.get(key).and_then(Node::members).unwrap_or_default();
+        last_of_each(members).map(|member| (format!("/{key}/{}", escape_token(&member.key)), &member.value)).collect()
     }
 }
 
@@ -241,9 +269,17 @@ pub(super) fn misplaced(event: &str, scope: &Scope) -> Option<Finding> {
     }
     let what = format!("the platform has no event `{event}`");
     let finding = Finding::new(Code::UnknownEvent, what);
-    let near = nearest(event, known.iter().map(String::as_str)).or_else(|| nearest(event, catalogue::all_events()));
+    let own = nearest(event, known.iter().map(String::as_str));
+    let any = nearest(event, catalogue::events_beside(scope));
+    // Of two that are as near, the last is taken: the one that can be subscribed here.
+    let near = nearest(event, any.into_iter().chain(own));
     Some(match near {
-        Some(near) => finding.hint(format!("did you mean `{near}`?")),
+        Some(near) if own == Some(near) || *scope == Scope::None => finding.hint(format!("did you mean `{near}`?")),
+        Some(near) => {
+            let (products, modules) = catalogue::where_is(near);
+            let holders = if matches!(scope, Scope::Module(_)) { modules } else { products };
+            finding.hint(format!("did you mean `{near}`? it exists in {}", list(holders)))
+        }
         // The platform may have grown since: nothing known was meant, so it may be new.
         None => Finding { severity: Severity::Warning, ..finding },
     })

@@ -10,19 +10,24 @@ use crate::text::Source;
 
 pub mod catalogue;
 mod check;
+mod config;
 mod iparams;
 mod locate;
 mod manifest;
 mod require;
 mod sample;
 pub mod script;
+mod settings;
 mod subscription;
 
+pub use check::{AppFile, Checkup, Part, TestData};
+pub use config::{check_iparams, check_requests, check_values};
 pub use iparams::Iparams;
 pub use locate::Locate;
 pub use manifest::{Manifest, Scope, Shape, Subscription};
 pub use require::Required;
 pub use script::{Reading, Script};
+pub use settings::{Level, Rule, Rules, check_settings};
 
 use locate::join_shown;
 

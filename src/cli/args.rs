@@ -9,6 +9,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnu
 use jiff::Timestamp;
 
 use super::values;
+use crate::app::{Level, Rule, Rules};
 use crate::commands::{
     AppOptions, FileKind, GenerateOptions, PayloadOptions, PayloadSource, RuntimeChoice, SchemaOptions, Target,
     TriggerOptions, ValidateOptions,
@@ -46,8 +47,8 @@ Examples:
 
 const VALIDATE_EXAMPLES: &str = "\
 Examples:
-  simctl validate                                      the manifest of the app in this folder
-  simctl validate manifest.json server/test_data
+  simctl validate                                      the app around this folder, every file of it
+  simctl validate payloads/ more.ndjson                all .json and .ndjson below; .ndjson: one payload a line
   simctl validate payload.json --event onUserCreate
   curl … | simctl validate - --as payload --format json";
 
@@ -214,7 +215,7 @@ pub(super) struct GenerateFlags {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ValidateFlags {
-    /// Files and folders, - for standard input [default: the manifest of the app in this folder]
+    /// Files and folders, - for standard input [default: the app around this folder]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// What the files are, whatever they look like
@@ -226,6 +227,15 @@ pub(super) struct ValidateFlags {
     /// The platform of payloads whose envelope does not tell: 2.3 or 3.0
     #[arg(long, value_name = "VERSION")]
     platform: Option<Platform>,
+    /// Make findings of this code errors; `warnings` means all warnings. The later of these flags wins
+    #[arg(long, value_name = "CODE", action = ArgAction::Append)]
+    deny: Vec<String>,
+    /// Make findings of this code warnings
+    #[arg(long, value_name = "CODE", action = ArgAction::Append)]
+    warn: Vec<String>,
+    /// Leave findings of this code out
+    #[arg(long, value_name = "CODE", action = ArgAction::Append)]
+    allow: Vec<String>,
     /// human or json, each also with =FILE; may be repeated
     #[arg(long, value_name = "FORMAT", value_parser = values::target, action = ArgAction::Append)]
     format: Vec<Target>,
@@ -237,6 +247,10 @@ enum KindFlag {
     Manifest,
     /// The payload of an event
     Payload,
+    /// A config/iparams.json
+    Iparams,
+    /// A config/requests.json
+    Requests,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -258,26 +272,36 @@ enum SchemaVerb {
 
 /// `--set` and `--unset` of a verb, in the order in which they were typed.
 pub(super) fn overrides(matches: &ArgMatches) -> Result<Vec<Override>, Box<Finding>> {
-    let typed = |flag: &str| {
-        // Verbs without these flags do not know their names.
-        let values = matches.try_get_many::<String>(flag).ok().flatten();
-        let places = values.is_some().then(|| matches.indices_of(flag)).flatten();
-        places
-            .into_iter()
-            .flatten()
-            .zip(values.into_iter().flatten())
-            .map(|(at, text)| (at, text.clone()))
-            .collect::<Vec<_>>()
-    };
     let mut overrides = Vec::new();
-    for (at, text) in typed("set") {
+    for (at, text) in typed(matches, "set") {
         overrides.push((at, Override::set(&text)?));
     }
-    for (at, text) in typed("unset") {
+    for (at, text) in typed(matches, "unset") {
         overrides.push((at, Override::unset(&text)?));
     }
     overrides.sort_by_key(|(at, _)| *at);
     Ok(overrides.into_iter().map(|(_, change)| change).collect())
+}
+
+/// `--deny`, `--warn` and `--allow` of a verb, in the order in which they were typed.
+pub(super) fn rules(matches: &ArgMatches) -> Result<Rules, Box<Finding>> {
+    let mut rules = Vec::new();
+    for (flag, level) in [("deny", Level::Deny), ("warn", Level::Warn), ("allow", Level::Allow)] {
+        for (at, name) in typed(matches, flag) {
+            rules.push((at, Rule::new(level, &name)?));
+        }
+    }
+    rules.sort_by_key(|(at, _)| *at);
+    Ok(Rules(rules.into_iter().map(|(_, rule)| rule).collect()))
+}
+
+/// The values of a repeatable flag, each with its place on the command line.
+fn typed(matches: &ArgMatches, flag: &str) -> Vec<(usize, String)> {
+    // Verbs without the flag do not know its name.
+    let values = matches.try_get_many::<String>(flag).ok().flatten();
+    let places = values.is_some().then(|| matches.indices_of(flag)).flatten();
+    let values = values.into_iter().flatten().cloned();
+    places.into_iter().flatten().zip(values).collect()
 }
 
 impl AppFlags {
@@ -342,15 +366,19 @@ impl GenerateFlags {
 }
 
 impl ValidateFlags {
-    pub(super) fn into_options(self) -> ValidateOptions {
+    pub(super) fn into_options(self, rules: Rules, progress: bool) -> ValidateOptions {
         ValidateOptions {
             paths: self.paths,
             kind: self.kind.map(|kind| match kind {
                 KindFlag::Manifest => FileKind::Manifest,
                 KindFlag::Payload => FileKind::Payload,
+                KindFlag::Iparams => FileKind::Iparams,
+                KindFlag::Requests => FileKind::Requests,
             }),
             event: self.event,
             platform: self.platform,
+            rules,
+            progress,
             targets: self.format,
         }
     }

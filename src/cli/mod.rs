@@ -50,6 +50,14 @@ fn verdict(words: Vec<OsString>) -> Verdict {
             return Verdict::CannotDo;
         }
     };
+    let rules = matches.subcommand().map(|(_, matches)| args::rules(matches));
+    let rules = match rules.transpose() {
+        Ok(rules) => rules.unwrap_or_default(),
+        Err(finding) => {
+            context.console.complain(&[*finding]);
+            return Verdict::CannotDo;
+        }
+    };
     match args.verb {
         Verb::Trigger(flags) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), &interrupt),
@@ -59,7 +67,10 @@ fn verdict(words: Vec<OsString>) -> Verdict {
             }
         },
         Verb::Generate(flags) => commands::generate(&context, &flags.into_options(overrides)),
-        Verb::Validate(flags) => commands::validate(&context, &flags.into_options()),
+        Verb::Validate(flags) => {
+            let progress = io::stderr().is_terminal() && !args.common.quiet;
+            commands::validate(&context, &flags.into_options(rules, progress))
+        }
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
     }
 }

@@ -84,6 +84,15 @@ codes! {
     AmbiguousSubscription "ambiguous-subscription" Error "the event is subscribed more than once, with different callbacks";
     UnknownPlatformVersion "unknown-platform-version" Error "a platform version that does not exist";
     ServerMissing "server-missing" Error "the app has no server.js";
+    ExtraKey "extra-key" Error "an event's entry holds more than its `handler`, which the vendor's kit refuses";
+    MappedTwice "mapped-twice" Error "an event is mapped to a callback twice in one place";
+    CommonAlone "common-alone" Error "a 3.0 manifest names `common` and no other module";
+    EmptyObject "empty-object" Error "`events`, `location`, `requests` or `functions` is there and empty, which the vendor's kit refuses";
+    EnginesMissing "engines-missing" Error "a 3.0 manifest does not say which Node.js and kit versions it is made with";
+    DependencyRange "dependency-range" Error "a dependency's version is a range with `^` or `~`, an exact version was expected";
+    DependenciesWithoutServer "dependencies-without-server" Error "the manifest names npm packages, and the app has no server part that could use them";
+    BadTimeout "bad-timeout" Error "a function's time limit is not 20, 25 or 30 seconds";
+    UndefinedTemplate "undefined-template" Error "the manifest names a request template that `config/requests.json` does not define";
     ScriptSyntax "script-syntax" Error "a JavaScript file does not parse";
     // Payloads
     UnknownPath "unknown-path" Error "a path that the event's schema does not have";
@@ -94,6 +103,11 @@ codes! {
     SampleMissing "sample-missing" Error "the app holds no sample payload for the event";
     NoSchema "no-schema" Error "there is no schema for the event, so no payload can be made for it";
     Unchecked "unchecked" Note "there is no schema for the event, so its payload is fired unchecked";
+    ChangesContradict "changes-contradict" Error "`changes` of a payload does not agree with its `user`, which holds the new values";
+    ActorMismatch "actor-mismatch" Warning "the actor is a user, but not the user whom the payload is about";
+    OtherEnvelope "other-envelope" Warning "a sample payload wears the envelope of another platform version than the app's";
+    SampleUnknownEvent "sample-unknown-event" Warning "a sample payload lies under a name that no event of the platform has";
+    SampleNotSubscribed "sample-not-subscribed" Note "a sample payload is there for an event that the app does not subscribe to";
     BadSchema "bad-schema" Error "a schema file is not a usable JSON Schema";
     // Scripts
     UnknownCallback "unknown-callback" Error "the manifest names a callback that server.js does not define";
@@ -111,6 +125,12 @@ codes! {
     ChangesOrder "changes-order" Note "a handler relies on the order of the two values of a change, which is met both ways";
     // Settings
     BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
+    UnknownIparamType "unknown-iparam-type" Warning "an installation parameter's type is close to a known one, but is none";
+    IparamDefault "iparam-default" Warning "an installation parameter's default does not fit its type";
+    SecretInClear "secret-in-clear" Warning "the value of a secure installation parameter stands in a file in clear";
+    BadRequestTemplate "bad-request-template" Error "a request template that the platform cannot send";
+    UnknownSetting "unknown-setting" Warning "a key in simctl.json that simctl does not know";
+    UnknownCode "unknown-code" Error "a setting names a code that simctl does not have";
 }
 
 impl Serialize for Code {

@@ -161,7 +161,7 @@ impl RunEvent {
         match self {
             Self::RunStarted { command, .. } | Self::CheckStarted { command, .. } => mask(command),
             Self::Notice { message } => mask(message),
-            Self::Found { finding } => mask_finding(finding, secrets),
+            Self::Found { finding } => finding.mask(secrets),
             Self::DeliveryStarted { payload, .. } => mask_raw(payload, secrets),
             Self::Log { text, .. } | Self::Output { text, .. } => mask(text),
             Self::Call { args, answer, .. } => {
@@ -178,12 +178,15 @@ impl RunEvent {
     }
 }
 
-fn mask_finding(finding: &mut Finding, secrets: &Secrets) {
-    finding.message = secrets.mask(&finding.message);
-    for hint in &mut finding.hints {
-        *hint = secrets.mask(hint);
+impl Finding {
+    /// Masks every secret in its texts and in the lines that it shows.
+    pub fn mask(&mut self, secrets: &Secrets) {
+        self.message = secrets.mask(&self.message);
+        for hint in &mut self.hints {
+            *hint = secrets.mask(hint);
+        }
+        mask_excerpt(&mut self.place.excerpt, secrets);
     }
-    mask_excerpt(&mut finding.place.excerpt, secrets);
 }
 
 fn mask_excerpt(excerpt: &mut Option<Excerpt>, secrets: &Secrets) {

@@ -186,6 +186,23 @@ pub fn place_at(source: &Source, range: Range<usize>, pointer: &str) -> Place {
     Place { pointer: Some(pointer.to_owned()), ..source.place(range) }
 }
 
+/// Adds what a schema says to what our own reading said. Where both speak of one value, our own says more of it.
+pub fn add_unsaid(findings: &mut Findings, by_schema: Findings) {
+    let told: Vec<String> = findings.iter().filter_map(|finding| finding.place.pointer.clone()).collect();
+    let broken: Vec<(usize, usize)> = findings
+        .iter()
+        .filter(|finding| finding.code == Code::JsonSyntax)
+        .filter_map(|finding| finding.place.span.map(|span| (span.start.offset, span.end.offset)))
+        .collect();
+    findings.extend(by_schema.into_iter().filter(|finding| {
+        let is_told = finding.place.pointer.as_ref().is_some_and(|pointer| told.contains(pointer));
+        let at = finding.place.span.map(|span| span.start.offset);
+        // What stands where the text is no JSON is not what its author meant.
+        let is_broken = at.is_some_and(|at| broken.iter().any(|&(start, end)| start <= at && at < end.max(start + 1)));
+        !is_told && !is_broken
+    }));
+}
+
 /// A member's key as a token of a JSON Pointer.
 pub fn escape_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")

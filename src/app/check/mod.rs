@@ -1,52 +1,175 @@
-//! A manifest checked on its own, as `simctl validate` does.
+//! A whole app looked over as `simctl validate` does: which of its files are to be checked and what each is, and every
+//! fault of its manifest. Nothing is run.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::model::{Finding, Findings};
+use crate::model::{Code, Finding, Findings, Platform, Secrets};
 use crate::schema::Schemas;
+use crate::text::json::Node;
 use crate::text::{Source, json};
 
-use super::{App, Locate, Manifest, script};
+use super::locate::{is_there, join_shown};
+use super::{App, Locate, Manifest, Scope, config, script};
 
-impl App {
-    /// The manifest of the app that is meant, as the user would write its path.
+mod rules;
+mod test_data;
+
+pub use test_data::TestData;
+
+/// What a file of an app is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// `manifest.json`
+    Manifest,
+    /// `config/iparams.json`
+    Iparams,
+    /// `config/iparam_test_data.json`
+    IparamValues,
+    /// `config/requests.json`
+    Requests,
+    /// `simctl.json`
+    Settings,
+    /// A file below `server/test_data`.
+    Sample(TestData),
+}
+
+/// One file of an app.
+#[derive(Debug, Clone)]
+pub struct AppFile {
+    /// Absolute.
+    pub path: PathBuf,
+    /// As the user would write it.
+    pub shown: PathBuf,
+    /// What it is.
+    pub part: Part,
+}
+
+/// An app that is to be checked, its manifest read.
+#[derive(Debug)]
+pub struct Checkup {
+    /// The app's folder, absolute.
+    pub root: PathBuf,
+    /// The app's folder as the user would write it.
+    pub shown_root: PathBuf,
+    /// Every fault of the manifest, in the order of its text.
+    pub findings: Findings,
+    /// The app, where the manifest could be read at all.
+    pub app: Option<App>,
+    /// The values of secure installation parameters, which no finding may show.
+    pub secrets: Secrets,
+    manifest: (PathBuf, PathBuf),
+}
+
+impl Checkup {
+    /// Finds the app and reads its manifest.
     ///
     /// # Errors
-    /// A finding where there is none.
-    pub fn find_manifest(locate: &Locate) -> Result<std::path::PathBuf, Findings> {
-        locate.find().map(|located| located.shown_manifest)
+    /// A finding where there is no app.
+    pub fn open(schemas: &Schemas, locate: &Locate) -> Result<Self, Findings> {
+        let located = locate.find()?;
+        let (app, findings) = match Source::read_as(&located.manifest, &located.shown_manifest) {
+            Ok(source) => {
+                let (manifest, findings) = check_manifest(schemas, &source, Some(&located.root));
+                let (root, shown_root) = (located.root.clone(), located.shown_root.clone());
+                let app = manifest.map(|manifest| App { root, shown_root, manifest, cwd: locate.cwd.clone() });
+                (app, findings)
+            }
+            Err(finding) => (None, vec![finding]),
+        };
+        let secrets = config::secrets_of(&located.root);
+        let manifest = (located.manifest, located.shown_manifest);
+        Ok(Self { root: located.root, shown_root: located.shown_root, findings, app, secrets, manifest })
     }
 
-    /// Every fault of a manifest: what is not JSON, what its schema forbids, and what cannot be fired. The `server.js` in
-    /// `folder` is asked for the events of a legacy app; without a folder they are not asked for.
-    pub fn check_manifest(schemas: &Schemas, source: &Source, folder: Option<&Path>) -> Findings {
-        let mut findings = match Manifest::read(source.clone()) {
-            Ok(mut manifest) if manifest.asks_the_script() => match folder {
-                Some(folder) => {
-                    let script = script::find(folder, source.file().parent().unwrap_or(Path::new("")));
-                    manifest.add_legacy(script.as_ref().map(script::legacy_events).map_err(Clone::clone));
-                    all_findings(manifest)
-                }
-                None => manifest.findings,
-            },
-            Ok(manifest) => all_findings(manifest),
-            Err(findings) => findings,
-        };
-        // Our own reading says more of a value than its schema does: where both speak of one, it is heard.
-        if let (Some(node), _) = json::read(source) {
-            let told: Vec<_> = findings.iter().filter_map(|finding| finding.place.pointer.clone()).collect();
-            let by_schema = schemas.check("manifest", &node, source);
-            let is_new =
-                |finding: &Finding| finding.place.pointer.as_ref().is_none_or(|pointer| !told.contains(pointer));
-            findings.extend(by_schema.into_iter().filter(is_new));
+    /// The platform whose envelope the app's payloads wear, where the manifest tells.
+    pub fn platform(&self) -> Option<Platform> {
+        self.app.as_ref().map(|app| app.manifest.platform)
+    }
+
+    /// The app's files that can be checked, by path.
+    pub fn files(&self) -> Vec<AppFile> {
+        let mut files =
+            vec![AppFile { path: self.manifest.0.clone(), shown: self.manifest.1.clone(), part: Part::Manifest }];
+        let known = [
+            ("config/iparam_test_data.json", Part::IparamValues),
+            ("config/iparams.json", Part::Iparams),
+            ("config/requests.json", Part::Requests),
+            ("simctl.json", Part::Settings),
+        ];
+        for (name, part) in known {
+            if is_there(&self.root.join(name)) {
+                files.push(self.file(name, part));
+            }
         }
-        findings
+        files.extend(test_data::names(&self.root).into_iter().map(|name| {
+            let part = Part::Sample(TestData::new(&name));
+            self.file(&name, part)
+        }));
+        files.sort_by(|a, b| a.shown.cmp(&b.shown));
+        files
+    }
+
+    fn file(&self, name: &str, part: Part) -> AppFile {
+        AppFile { path: self.root.join(name), shown: join_shown(&self.shown_root, name), part }
     }
 }
 
-fn all_findings(manifest: Manifest) -> Findings {
-    match manifest.checked() {
-        Ok(manifest) => manifest.findings,
-        Err(findings) => findings,
+impl App {
+    /// Every fault of a manifest: what is not JSON, what its schema forbids, what the platform refuses, and what cannot
+    /// be fired. The `server.js` in `folder` is asked for the events of a legacy app; without a folder, what depends on
+    /// other files of the app is not looked at.
+    pub fn check_manifest(schemas: &Schemas, source: &Source, folder: Option<&Path>) -> Findings {
+        check_manifest(schemas, source, folder).1
     }
+}
+
+fn check_manifest(schemas: &Schemas, source: &Source, folder: Option<&Path>) -> (Option<Manifest>, Findings) {
+    let mut manifest = match Manifest::read(source.clone()) {
+        Ok(manifest) => manifest,
+        Err(findings) => return (None, findings),
+    };
+    let asks = manifest.asks_the_script();
+    if let Some(folder) = folder.filter(|_| asks) {
+        let script = script::find(folder, source.file().parent().unwrap_or(Path::new("")));
+        manifest.add_legacy(script.as_ref().map(script::legacy_events).map_err(Clone::clone));
+        mapped_twice(&mut manifest);
+    }
+    let does_more = manifest.hosts().iter().any(|(_, host)| has_a_front_end(host));
+    if !(does_more || asks && folder.is_none()) {
+        manifest.close();
+    }
+    let mut findings = manifest.findings.clone();
+    findings.extend(rules::check(&manifest, folder));
+    let by_schema = schemas.check("manifest", &manifest.node, source);
+    json::add_unsaid(&mut findings, by_schema);
+    findings.sort_by_key(|finding| finding.place.span.map(|span| span.start));
+    (Some(manifest), findings)
+}
+
+/// An app without events may still be one: it has a front end, or functions for it.
+fn has_a_front_end(host: &Node) -> bool {
+    let holds = |key: &str| host.get(key).and_then(Node::members).is_some_and(|members| !members.is_empty());
+    holds("location") || holds("functions")
+}
+
+/// `exports.events` is a list, so an event can stand in it twice.
+fn mapped_twice(manifest: &mut Manifest) {
+    let all = &manifest.subscriptions;
+    let doubled = all.iter().enumerate().filter(|(at, one)| {
+        let earlier = all[..*at].iter().any(|other| other.event == one.event && other.scope == one.scope);
+        let is_first_scope =
+            all.iter().find(|other| other.place == one.place).is_some_and(|other| other.scope == one.scope);
+        earlier && is_first_scope
+    });
+    let findings: Findings = doubled
+        .map(|(_, one)| {
+            let scope = match &one.scope {
+                Scope::None => String::new(),
+                Scope::Product(name) | Scope::Module(name) => format!(" in `{name}`"),
+            };
+            let what = format!("`{}` is mapped to a callback already{scope}", one.event);
+            Finding::new(Code::MappedTwice, what).at(one.place.clone()).hint("remove one of the two")
+        })
+        .collect();
+    manifest.findings.extend(findings);
 }

@@ -1,13 +1,28 @@
-//! `simctl validate [PATH…]`: faults in manifests and payloads, found without running anything.
+//! `simctl validate [PATH…]`: faults in apps, manifests, configuration and payloads, found without running anything.
+//!
+//! `plan.rs` says which files there are to check, `lines.rs` cuts streams of payloads into batches, `ordered.rs` spreads
+//! the work over the cores and keeps the order, `payload.rs` and this file check one piece of it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::payloads::read_stdin;
 use super::{AppOptions, Context, Target};
-use crate::app::App;
+use crate::app::{App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_settings, check_values};
 use crate::model::{Code, Finding, Findings, Platform, RunEvent, Severity, Verdict};
 use crate::schema::Schemas;
-use crate::text::{Source, json, nearest};
+use crate::text::{Source, json};
+
+mod kind;
+mod lines;
+mod ordered;
+mod payload;
+mod plan;
+mod progress;
+
+use plan::{Job, Piece, Plan};
+use progress::Progress;
+
+pub use kind::FileKind;
 
 /// The flags of `validate`.
 #[derive(Debug, Clone)]
@@ -20,17 +35,35 @@ pub struct ValidateOptions {
     pub event: Option<String>,
     /// `--platform`, for payloads whose envelope does not tell.
     pub platform: Option<Platform>,
+    /// `--deny`, `--warn` and `--allow`, in the order in which they were typed.
+    pub rules: Rules,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
+    /// Whether somebody watches standard error.
+    pub progress: bool,
 }
 
-/// What a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileKind {
-    /// A `manifest.json`.
-    Manifest,
-    /// The payload of an event.
-    Payload,
+/// What every check is given.
+#[derive(Clone, Copy)]
+struct Check<'a> {
+    context: &'a Context,
+    schemas: &'a Schemas,
+    options: &'a ValidateOptions,
+}
+
+/// An app that files belong to, with the rules of its `simctl.json`.
+#[derive(Debug)]
+struct Home {
+    checkup: Checkup,
+    rules: Rules,
+    settings: Findings,
+}
+
+/// What became of one piece of work.
+struct Checked {
+    findings: Findings,
+    /// How many files it ended.
+    files: u64,
 }
 
 /// Checks every file and shows all that was found.
@@ -39,8 +72,9 @@ pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
         Ok(schemas) => schemas,
         Err(findings) => return context.refuse(&findings),
     };
-    let files = match files(context, options) {
-        Ok(files) => files,
+    let check = Check { context, schemas: &schemas, options };
+    let plan = match Plan::new(check) {
+        Ok(plan) => plan,
         Err(findings) => return context.refuse(&findings),
     };
     let mut reporters = match context.console.reporters(&options.targets, &context.cwd) {
@@ -55,18 +89,26 @@ pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
         command: context.command.join(" "),
     });
     let mut tally = Tally::default();
-    for file in &files {
-        let mut findings = check_file(context, &schemas, options, file);
-        findings.sort_by_key(|finding| finding.place.span.map(|span| span.start));
-        for finding in findings {
-            tally.count(&finding);
-            reporters.on_event(&RunEvent::Found { finding });
-        }
-        reporters.on_event(&RunEvent::FileChecked { file: file.to_string_lossy().into_owned() });
-    }
+    let mut progress = Progress::new(options.progress, plan.files());
+    let workers = plan.workers();
+    ordered::ordered(
+        plan,
+        workers,
+        |job| check.job(job),
+        |checked: Checked| {
+            tally.files += checked.files;
+            for finding in checked.findings {
+                progress.clear();
+                tally.count(&finding);
+                reporters.on_event(&RunEvent::Found { finding });
+            }
+            progress.show(tally.files);
+        },
+    );
+    progress.clear();
     let verdict = tally.verdict();
     reporters.on_event(&RunEvent::CheckFinished {
-        files: files.len() as u64,
+        files: tally.files,
         errors: tally.errors,
         warnings: tally.warnings,
         notes: tally.notes,
@@ -77,6 +119,7 @@ pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
 
 #[derive(Default)]
 struct Tally {
+    files: u64,
     errors: u64,
     warnings: u64,
     notes: u64,
@@ -103,116 +146,123 @@ impl Tally {
     }
 }
 
-/// The files to check: those named, the manifest of a folder named, or the manifest of the app at hand.
-fn files(context: &Context, options: &ValidateOptions) -> Result<Vec<PathBuf>, Findings> {
-    if options.paths.is_empty() {
-        let locate = AppOptions::default().locate(context);
-        return App::find_manifest(&locate).map(|file| vec![file]);
-    }
-    let mut files = Vec::new();
-    let mut findings = Vec::new();
-    for path in &options.paths {
-        let full = context.cwd.join(path);
-        if path != Path::new("-") && full.is_dir() {
-            match json_files(&full, path) {
-                Ok(found) if found.is_empty() => {
-                    let what = "the folder holds no manifest.json and no other .json file";
-                    findings.push(Finding::new(Code::FileMissing, what).in_file(path));
+impl Check<'_> {
+    /// Checks one piece of work: the findings that are to be told, in the order of the text, secrets masked.
+    fn job(&self, job: Job) -> Checked {
+        let home = job.home;
+        let mut findings = match job.piece {
+            Piece::Found(findings) => findings,
+            Piece::File(file) => match Source::read_as(&file.path, &file.shown) {
+                // A manifest was read when the app was looked for.
+                _ if file.part == Some(Part::Manifest) && home.is_some() => {
+                    home.as_ref().map(|home| home.checkup.findings.clone()).unwrap_or_default()
                 }
-                Ok(found) => files.extend(found),
-                Err(finding) => findings.push(finding),
+                Ok(source) => self.source(&source, file.part.as_ref(), home.as_deref(), file.is_walked),
+                Err(finding) => vec![finding],
+            },
+            Piece::Stdin(Ok(source)) => self.source(&source, None, None, false),
+            Piece::Stdin(Err(finding)) => vec![finding],
+            Piece::Lines(batch) => {
+                let sample = batch.sample.clone();
+                batch.check(|source| self.payload(source, sample.as_ref(), home.as_deref()))
             }
-        } else {
-            files.push(path.clone());
+        };
+        findings.sort_by_key(|finding| finding.place.span.map(|span| (span.start.line, span.start.column)));
+        Checked { findings: self.told(findings, home.as_deref()), files: job.ends }
+    }
+
+    /// The findings as the settings have them.
+    fn told(&self, findings: Findings, home: Option<&Home>) -> Findings {
+        let own = home.map(|home| &home.rules);
+        let by_rules = |finding| match own {
+            Some(rules) => rules.apply(finding),
+            None => Some(finding),
+        };
+        let told = findings.into_iter().filter_map(by_rules).filter_map(|finding| self.options.rules.apply(finding));
+        match home.map(|home| &home.checkup.secrets).filter(|secrets| !secrets.is_empty()) {
+            None => told.collect(),
+            Some(secrets) => told
+                .map(|mut finding| {
+                    finding.mask(secrets);
+                    finding
+                })
+                .collect(),
         }
     }
-    if findings.is_empty() { Ok(files) } else { Err(findings) }
-}
 
-/// A folder's manifest, or else all its `.json` files, by name.
-fn json_files(full: &Path, shown: &Path) -> Result<Vec<PathBuf>, Finding> {
-    if full.join("manifest.json").is_file() {
-        return Ok(vec![shown.join("manifest.json")]);
-    }
-    let unreadable = |error: std::io::Error| {
-        Finding::new(Code::FileUnreadable, format!("the folder cannot be listed: {error}")).in_file(shown)
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(full).map_err(unreadable)? {
-        let name = entry.map_err(unreadable)?.file_name();
-        if Path::new(&name).extension().is_some_and(|extension| extension == "json") {
-            files.push(shown.join(name));
+    /// Checks one file's text as what it is.
+    fn source(&self, source: &Source, part: Option<&Part>, home: Option<&Home>, is_walked: bool) -> Findings {
+        match part {
+            Some(Part::Sample(sample)) => self.payload(source, Some(sample), home),
+            Some(Part::Iparams) => check_iparams(self.schemas, source),
+            Some(Part::IparamValues) => check_values(source, declared(source).as_ref()),
+            Some(Part::Requests) => check_requests(self.schemas, source),
+            Some(Part::Settings) => match home {
+                Some(home) => home.settings.clone(),
+                None => check_settings(self.schemas, source).1,
+            },
+            Some(Part::Manifest) => self.manifest(source),
+            None => self.guessed(source, is_walked),
         }
     }
-    files.sort();
-    Ok(files)
-}
 
-fn check_file(context: &Context, schemas: &Schemas, options: &ValidateOptions, file: &Path) -> Findings {
-    let source = if file == Path::new("-") { read_stdin() } else { Source::read_as(&context.cwd.join(file), file) };
-    let source = match source {
-        Ok(source) => source,
-        Err(finding) => return vec![finding],
-    };
-    let (node, mut findings) = json::read(&source);
-    let kind = options.kind.or_else(|| kind_by_name(file)).or_else(|| node.as_ref().and_then(kind_by_content));
-    match (kind, node) {
-        (Some(FileKind::Manifest), _) | (None, None) => {
-            // Standard input has no folder beside it in which to look for a server.js.
-            let folder = (file != Path::new("-"))
-                .then(|| context.cwd.join(file))
-                .and_then(|file| Some(file.parent()?.to_path_buf()));
-            findings = App::check_manifest(schemas, &source, folder.as_deref());
+    fn guessed(&self, source: &Source, is_walked: bool) -> Findings {
+        let (node, findings) = json::read(source);
+        let kind = self.options.kind.or_else(|| node.as_ref().and_then(FileKind::by_content));
+        match (kind, node) {
+            (Some(FileKind::Manifest), _) => self.manifest(source),
+            (Some(FileKind::Payload), _) => self.payload(source, None, None),
+            (Some(FileKind::Iparams), _) => check_iparams(self.schemas, source),
+            (Some(FileKind::Requests), _) => check_requests(self.schemas, source),
+            (None, None) => findings,
+            (None, Some(node)) => {
+                let mut findings = findings;
+                findings.push(kind::unknown(source, &node, is_walked));
+                findings
+            }
         }
-        (Some(FileKind::Payload), Some(node)) => findings.extend(check_payload(schemas, options, &source, &node)),
-        (Some(FileKind::Payload), None) => {}
-        (None, Some(node)) => findings.push(unknown_kind(&source, &node)),
     }
-    findings
-}
 
-fn kind_by_name(file: &Path) -> Option<FileKind> {
-    (file.file_name()? == "manifest.json").then_some(FileKind::Manifest)
-}
-
-/// A payload has `data`; a manifest has one of the places where subscriptions stand.
-fn kind_by_content(node: &json::Node) -> Option<FileKind> {
-    let has = |key| node.get(key).is_some();
-    if has("data") {
-        Some(FileKind::Payload)
-    } else if has("product") || has("modules") || has("platform-version") || has("events") {
-        Some(FileKind::Manifest)
-    } else {
-        None
+    /// A manifest that was named alone. Standard input has no folder beside it in which to look for other files.
+    fn manifest(&self, source: &Source) -> Findings {
+        let file = source.file();
+        let folder = (file != Path::new("-")).then(|| self.context.cwd.join(file));
+        let folder = folder.as_deref().and_then(Path::parent);
+        App::check_manifest(self.schemas, source, folder)
     }
 }
 
-fn unknown_kind(source: &Source, node: &json::Node) -> Finding {
-    let what = if node.members().is_some() {
-        "this is neither a manifest (`product`, `modules` or `events`) nor a payload (`data`)".to_owned()
-    } else {
-        format!("this is {}; a manifest and a payload are objects", node.kind_name())
-    };
-    let code = if node.members().is_some() { Code::UnknownKind } else { Code::WrongShape };
-    Finding::new(code, what)
-        .at(node.place(source, ""))
-        .hint("`--as manifest` or `--as payload` says what it is meant to be")
+/// What `config/iparams.json` beside `source` declares.
+fn declared(source: &Source) -> Option<json::Node> {
+    let file = source.file().with_file_name("iparams.json");
+    json::read(&Source::read(&file).ok()?).0
 }
 
-fn check_payload(schemas: &Schemas, options: &ValidateOptions, source: &Source, node: &json::Node) -> Findings {
-    let own = node.get("event").and_then(json::Node::as_str);
-    let Some(event) = options.event.as_deref().or(own) else {
-        let what = "the payload does not say which event it is of";
-        let hint = "add `\"event\"`, or name it with `--event`";
-        return vec![Finding::new(Code::SchemaViolation, what).at(node.place(source, "")).hint(hint)];
-    };
-    if schemas.event(event).is_some() {
-        return schemas.check_payload(event, options.platform, node, source);
+/// A file of an app, or one that was named.
+#[derive(Debug, Clone)]
+struct FileToCheck {
+    path: PathBuf,
+    shown: PathBuf,
+    /// What its name and place say of it.
+    part: Option<Part>,
+    /// Whether it was found in a folder and not named itself.
+    is_walked: bool,
+}
+
+impl From<AppFile> for FileToCheck {
+    fn from(file: AppFile) -> Self {
+        Self { path: file.path, shown: file.shown, part: Some(file.part), is_walked: false }
     }
-    let place =
-        if own == Some(event) { node.nearest("/event").place(source, "/event") } else { node.place(source, "") };
-    let near = nearest(event, schemas.events()).map(|near| format!("did you mean `{near}`?"));
-    let code = if near.is_some() { Code::UnknownEvent } else { Code::Unchecked };
-    let what = format!("there is no schema for the event `{event}`, so the payload cannot be checked");
-    vec![Finding::new(code, what).at(place).maybe_hint(near)]
+}
+
+impl Home {
+    fn open(check: Check<'_>, options: &AppOptions) -> Result<Arc<Self>, Findings> {
+        let checkup = Checkup::open(check.schemas, &options.locate(check.context))?;
+        let file = checkup.files().into_iter().find(|file| file.part == Part::Settings);
+        let (rules, settings) = match file.map(|file| Source::read_as(&file.path, &file.shown)) {
+            Some(Ok(source)) => check_settings(check.schemas, &source),
+            _ => (Rules::default(), Vec::new()),
+        };
+        Ok(Arc::new(Self { checkup, rules, settings }))
+    }
 }

@@ -1,0 +1,110 @@
+//! `config/requests.json`: request templates, by name.
+
+use std::net::IpAddr;
+
+use crate::model::{Code, Finding, Findings};
+use crate::schema::Schemas;
+use crate::text::json::{self, Member, Node, escape_token, place_at};
+use crate::text::{Source, list, nearest};
+
+/// The methods that templates can have.
+const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
+/// Every fault of `config/requests.json`.
+pub fn check_requests(schemas: &Schemas, source: &Source) -> Findings {
+    let (node, mut findings) = json::read(source);
+    let Some(node) = node else { return findings };
+    for Member { key, value, .. } in node.members().unwrap_or_default() {
+        let Some(schema) = value.get("schema").filter(|schema| schema.members().is_some()) else { continue };
+        let pointer = format!("/{}/schema", escape_token(key));
+        Template { source, root: &node, name: key, pointer: &pointer, schema }.check(&mut findings);
+    }
+    json::add_unsaid(&mut findings, schemas.check("requests", &node, source));
+    findings
+}
+
+struct Template<'a> {
+    source: &'a Source,
+    root: &'a Node,
+    name: &'a str,
+    pointer: &'a str,
+    schema: &'a Node,
+}
+
+impl Template<'_> {
+    fn check(&self, findings: &mut Findings) {
+        self.missing(findings);
+        let found =
+            [("protocol", self.protocol()), ("method", self.method()), ("host", self.host()), ("path", self.path())];
+        for (key, fault) in found {
+            let (Some((what, hint)), Some(node)) = (fault, self.schema.get(key)) else { continue };
+            let place = node.place(self.source, &format!("{}/{key}", self.pointer));
+            findings.push(Finding::new(Code::BadRequestTemplate, what).at(place).maybe_hint(hint));
+        }
+    }
+
+    fn missing(&self, findings: &mut Findings) {
+        let missing: Vec<&str> = ["method", "host"].into_iter().filter(|key| self.schema.get(key).is_none()).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let what = format!("the template `{}` has no {}", self.name, list(missing.iter().copied()));
+        let range = self.root.key_range(self.pointer).unwrap_or_else(|| self.schema.range.clone());
+        findings.push(Finding::new(Code::BadRequestTemplate, what).at(place_at(self.source, range, self.pointer)));
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.schema.get(key).and_then(Node::as_str)
+    }
+
+    fn protocol(&self) -> Option<(String, Option<String>)> {
+        let protocol = self.text("protocol").filter(|text| !text.eq_ignore_ascii_case("https"))?;
+        Some((
+            format!("the protocol is `{protocol}`, the platform sends by HTTPS only"),
+            Some("write `\"https\"`".to_owned()),
+        ))
+    }
+
+    fn method(&self) -> Option<(String, Option<String>)> {
+        let method = self.text("method")?;
+        if METHODS.iter().any(|known| known.eq_ignore_ascii_case(method)) {
+            return None;
+        }
+        let hint = nearest(method, METHODS).map(|near| format!("did you mean `{near}`?"));
+        Some((format!("the method is `{method}`, one of {} was expected", list(METHODS)), hint))
+    }
+
+    /// The host may be put together from parameters; what is written out must be a domain's name.
+    fn host(&self) -> Option<(String, Option<String>)> {
+        let host = self.text("host")?;
+        if host.trim().is_empty() {
+            return Some(("the host is empty, a domain's name was expected".to_owned(), None));
+        }
+        if let Some((protocol, rest)) = host.split_once("://") {
+            let domain = rest.split('/').next().unwrap_or(rest);
+            let what = format!("the host begins with `{protocol}://`, a domain's name alone was expected");
+            return Some((what, Some(format!("write `\"{domain}\"`"))));
+        }
+        if host.contains("<%") {
+            return None;
+        }
+        if is_address(host) {
+            return Some((format!("the host `{host}` is an IP address, the platform calls domains only"), None));
+        }
+        let (domain, path) = host.split_once('/')?;
+        let hint = Some(format!("write `\"{domain}\"`, and `/{path}` in `path`"));
+        Some(("the host goes on with a path, a domain's name alone was expected".to_owned(), hint))
+    }
+
+    fn path(&self) -> Option<(String, Option<String>)> {
+        let path =
+            self.text("path").filter(|path| !path.is_empty() && !path.starts_with('/') && !path.starts_with("<%"))?;
+        Some(("the path does not begin with `/`".to_owned(), Some(format!("write `\"/{path}\"`"))))
+    }
+}
+
+fn is_address(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').split(']').next().unwrap_or(host);
+    let without_port = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    bare.parse::<IpAddr>().is_ok() || without_port.parse::<IpAddr>().is_ok()
+}

@@ -1,0 +1,157 @@
+//! One payload: its schema and envelope, its size, and whether what it says agrees with itself.
+
+use super::{Check, Home};
+use crate::app::{App, TestData, catalogue};
+use crate::model::{Code, Finding, Findings};
+use crate::payload::LARGEST_PAYLOAD;
+use crate::text::json::{self, Kind, Member, Node, escape_token};
+use crate::text::{Source, nearest};
+
+/// The largest payload of `onExternalEvent`, in bytes of compact JSON.
+const LARGEST_EXTERNAL: usize = 100 * 1024;
+
+impl Check<'_> {
+    /// Every fault of a payload; `sample` is what its place in an app says of it.
+    pub(super) fn payload(&self, source: &Source, sample: Option<&TestData>, home: Option<&Home>) -> Findings {
+        let (node, mut findings) = json::read(source);
+        let app = home.and_then(|home| home.checkup.app.as_ref());
+        if let (Some(sample), Some(app)) = (sample, app) {
+            findings.extend(sample.check(app, source, node.as_ref()));
+        }
+        let Some(node) = node else { return findings };
+        if node.members().is_none() {
+            findings.push(no_object(source, &node));
+            return findings;
+        }
+        let is_home = sample.zip(app).is_none_or(|(sample, app)| sample.is_at_home(app));
+        if let Some(event) = self.event(source, &node, sample, &mut findings) {
+            findings.extend(too_large(&event, source, &node));
+            if is_home && self.schemas.event(&event).is_some() {
+                self.against_schema(&event, source, &node, app.filter(|_| sample.is_some()), &mut findings);
+            }
+        }
+        findings
+    }
+
+    /// The event whose schema is meant, where that is known.
+    fn event(
+        &self,
+        source: &Source,
+        node: &Node,
+        sample: Option<&TestData>,
+        findings: &mut Findings,
+    ) -> Option<String> {
+        let own = node.get("event").and_then(Node::as_str);
+        let by_name = sample.map(|sample| sample.event.as_str());
+        let Some(event) = self.options.event.as_deref().or(own).or(by_name) else {
+            if sample.is_none() {
+                let what = "the payload does not say which event it is of";
+                let hint = "add `\"event\"`, or name it with `--event`";
+                let start = node.range.start;
+                let place = json::place_at(source, start..start + 1, "");
+                findings.push(Finding::new(Code::SchemaViolation, what).at(place).hint(hint));
+            }
+            return None;
+        };
+        // An app has samples of events that no schema is there for, and of functions.
+        let is_quiet = sample.is_some() && (own.is_none() || catalogue::is_known(event));
+        if self.schemas.event(event).is_none() && !is_quiet {
+            findings.push(self.without_schema(event, own, source, node));
+        }
+        Some(event.to_owned())
+    }
+
+    fn without_schema(&self, event: &str, own: Option<&str>, source: &Source, node: &Node) -> Finding {
+        let start = node.range.start;
+        let place = if own == Some(event) {
+            node.nearest("/event").place(source, "/event")
+        } else {
+            json::place_at(source, start..start + 1, "")
+        };
+        let near = nearest(event, self.schemas.events()).filter(|_| !catalogue::is_known(event));
+        let code = if near.is_some() { Code::UnknownEvent } else { Code::Unchecked };
+        let what = format!("there is no schema for the event `{event}`, so the payload cannot be checked");
+        Finding::new(code, what).at(place).maybe_hint(near.map(|near| format!("did you mean `{near}`?")))
+    }
+
+    fn against_schema(&self, event: &str, source: &Source, node: &Node, app: Option<&App>, findings: &mut Findings) {
+        let other = app.filter(|_| self.options.platform.is_none()).and_then(|app| app.other_envelope(source, node));
+        let platform = match (&other, self.options.platform, app) {
+            // What is said of the envelope is said once.
+            (Some(_), ..) => None,
+            (None, Some(given), _) => Some(given),
+            (None, None, app) => app.map(|app| app.manifest.platform),
+        };
+        findings.extend(other);
+        findings.extend(contradictions(source, node));
+        findings.extend(another_actor(source, node));
+        json::add_unsaid(findings, self.schemas.check_payload(event, platform, node, source));
+    }
+}
+
+fn no_object(source: &Source, node: &Node) -> Finding {
+    let start = node.range.start;
+    let what = format!("a payload is an object, this is {}", node.kind_name());
+    let finding = Finding::new(Code::WrongShape, what).at(json::place_at(source, start..start + 1, ""));
+    let holds_several = node.items().is_some_and(|items| !items.is_empty());
+    finding.maybe_hint(holds_several.then(|| "one file holds one payload; an .ndjson file holds one a line".to_owned()))
+}
+
+fn too_large(event: &str, source: &Source, node: &Node) -> Option<Finding> {
+    let limit = if event == "onExternalEvent" { LARGEST_EXTERNAL } else { LARGEST_PAYLOAD };
+    if source.text().len() <= limit {
+        return None;
+    }
+    let size = node.value().to_string().len();
+    let what = format!(
+        "the payload has {} KiB as compact JSON, the platform sends at most {}",
+        size.div_ceil(1024),
+        limit / 1024
+    );
+    let start = node.range.start;
+    (size > limit).then(|| Finding::new(Code::FileTooLarge, what).at(json::place_at(source, start..start + 1, "")))
+}
+
+/// Pairs in `changes` whose new value is not what `user` holds. As documented the new value is the first of a pair; under
+/// `model_changes`, as the vendor's kit has them, the second.
+fn contradictions(source: &Source, node: &Node) -> Findings {
+    let (Some(user), Some(changes)) = (node.at("/data/user"), node.at("/data/changes")) else { return Vec::new() };
+    let mut found = Vec::new();
+    let mut look = |members: &[Member], pointer: &str, new: usize| {
+        for Member { key, value, .. } in members {
+            let (Some([first, second]), Some(held)) = (value.items(), user.get(key)) else { continue };
+            let (fresh, old) = if new == 0 { (first, second) } else { (second, first) };
+            let held = held.value();
+            if fresh.value() == held {
+                continue;
+            }
+            let place = value.place(source, &format!("{pointer}/{}", escape_token(key)));
+            let what = format!("`{key}` changed to another value here than `user` holds, which has the new values");
+            let order = if new == 0 { "new value, old value" } else { "old value, new value" };
+            let hint = if old.value() == held {
+                format!("swap the two: the order here is {order}")
+            } else {
+                format!("the order here is {order}: put the user's own value into the pair")
+            };
+            found.push(Finding::new(Code::ChangesContradict, what).at(place).hint(hint));
+        }
+    };
+    let kit = changes.get("model_changes").and_then(Node::members);
+    look(changes.members().unwrap_or_default(), "/data/changes", 0);
+    look(kit.unwrap_or_default(), "/data/changes/model_changes", 1);
+    found
+}
+
+/// A user who acts is the user whom the payload is about.
+fn another_actor(source: &Source, node: &Node) -> Option<Finding> {
+    let pointer = "/data/actor/id";
+    let (actor, user) = (node.at(pointer)?, node.at("/data/user/id")?);
+    let is_user = node.at("/data/actor/type")?.as_str() == Some("user");
+    let both_texts = matches!((&actor.kind, &user.kind), (Kind::String(_), Kind::String(_)));
+    if !is_user || !both_texts || actor.as_str() == user.as_str() {
+        return None;
+    }
+    let what = "the actor is a user, and its `id` is not the one of `user`";
+    let hint = "a user changes only what is known of themselves: use the same `id`, or `\"type\": \"agent\"`";
+    Some(Finding::new(Code::ActorMismatch, what).at(actor.place(source, pointer)).hint(hint))
+}
