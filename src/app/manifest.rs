@@ -92,10 +92,13 @@ pub struct Manifest {
 impl Manifest {
     /// Reads a manifest's text. The caller may add what `server.js` says, and must then call [`Manifest::checked`].
     pub(super) fn read(source: Source) -> Result<Self, Findings> {
-        let (node, findings) = json::read(&source);
-        let Some(node) = node else {
-            return Err(fragment(&source).map_or(findings, |finding| vec![finding]));
-        };
+        let (node, mut findings) = json::read(&source);
+        let Some(node) = node else { return Err(findings) };
+        let is_bare = |finding: &&mut Finding| finding.message == json::BARE_MEMBERS;
+        if let Some(finding) = findings.iter_mut().find(is_bare) {
+            *finding = fragment(&source);
+            findings.sort_by_key(|finding| finding.place.span.map(|span| span.start));
+        }
         if node.members().is_none() {
             let what = format!("this is {}, a manifest is an object", node.kind_name());
             let mut findings = findings;
@@ -285,19 +288,14 @@ pub(super) fn misplaced(event: &str, scope: &Scope) -> Option<Finding> {
     })
 }
 
-/// The finding for a text that is JSON as soon as braces stand round it.
-fn fragment(source: &Source) -> Option<Finding> {
+/// The finding for a text that is the inside of an object.
+fn fragment(source: &Source) -> Finding {
     let text = source.text();
     let start = text.len() - text.trim_start().len();
-    if !text[start..].starts_with(['"', '/']) {
-        return None;
-    }
     let end = text.trim_end().trim_end_matches(',').len();
-    let wrapped = Source::new("", format!("{{\n{}\n}}", &text[..end]).into_bytes()).ok()?;
-    json::read(&wrapped).0?;
     let what = "this is a fragment of a manifest, the braces of an object were expected round it";
     let hint = format!("put braces round it:\n{}", mended(text[start..end].trim_end()));
-    Some(Finding::new(Code::ManifestFragment, what).at(source.place(start..start + 1)).hint(hint))
+    Finding::new(Code::ManifestFragment, what).at(source.place(start..start + 1)).hint(hint)
 }
 
 /// The fragment with its braces; the middle of a long one is left out.
@@ -510,14 +508,16 @@ mod tests {
             "\"platform-version\": \"2.3\",\n\"product\": {}",
         ] {
             let findings = refused(text);
-            assert_eq!(codes(&findings), [Code::ManifestFragment], "{text}");
-            let hint = &findings[0].hints[0];
+            let fragments: Vec<_> = findings.iter().filter(|found| found.code == Code::ManifestFragment).collect();
+            assert_eq!(fragments.len(), 1, "{text}");
+            let hint = &fragments[0].hints[0];
             let mend = &hint[hint.find('{').unwrap()..];
             let mend = Source::new("m", mend.replace("// pasted", "").into_bytes()).unwrap();
-            assert!(json::read(&mend).0.is_some(), "{hint}");
+            assert!(!json::read(&mend).1.iter().any(Finding::is_error), "{hint}");
         }
         assert_eq!(codes(&refused("\"events\"")), [Code::WrongShape]);
-        assert_eq!(codes(&refused("\"events\": nothing")), [Code::JsonSyntax]);
+        let both = [Code::ManifestFragment, Code::JsonSyntax];
+        assert_eq!(codes(&refused("\"events\": nothing"))[..2], both);
     }
 
     #[test]

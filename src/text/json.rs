@@ -1,7 +1,9 @@
 //! JSON text (RFC 8259) read with the place of every value and key.
 //!
-//! The reader goes on where it can: comments, trailing commas and doubled keys are findings, each at its place, and the
-//! value is read all the same. Anything else that is not JSON ends the reading with a finding at that point.
+//! The reader goes on where it can: what was meant by a comment, a comma too many or too few, a key or a text without
+//! its double quotes, a doubled key, a value that JSON does not have or members without braces is plain, so each is a
+//! finding at its place and the rest is read all the same. Anything else that is not JSON ends the reading with a finding
+//! at that point.
 
 use std::ops::Range;
 
@@ -12,6 +14,9 @@ use crate::model::{Code, Finding, Findings, Place};
 
 /// How many arrays and objects may lie within each other; the limit of `serde_json`, too.
 const DEEPEST: usize = 128;
+
+/// What is said of a text that is the inside of an object.
+pub const BARE_MEMBERS: &str = "a member stands here without the braces of an object round it";
 
 /// A JSON value and the bytes it stands in.
 #[derive(Debug, Clone, PartialEq)]
@@ -229,25 +234,59 @@ impl Reader<'_> {
         if self.at == self.bytes.len() {
             return self.stop(Code::FileEmpty, self.at..self.at, "the file is empty, a JSON value was expected", None);
         }
+        let start = self.at;
         let node = self.value(0)?;
         self.blanks()?;
-        if self.at < self.bytes.len() {
-            self.trailing(&node)?;
+        if self.at == self.bytes.len() {
+            return Ok(node);
         }
+        if let (b':', Kind::String(key)) = (self.bytes[self.at], &node.kind) {
+            let hint = format!("put braces round it: {{ \"{}\": … }}", shortened(key));
+            self.fault(self.at..self.at + 1, BARE_MEMBERS, Some(hint));
+            return self.bare_members(start);
+        }
+        self.trailing(&node)?;
         Ok(node)
     }
 
-    /// Something follows the value.
-    fn trailing(&self, first: &Node) -> Result<(), Stop> {
-        let range = self.at..self.token_end();
-        match (self.bytes[self.at], &first.kind) {
-            (b':', Kind::String(key)) => {
-                let hint = format!("put braces round it: {{ \"{key}\": … }}");
-                self.fail(range, "a member stands here without the braces of an object round it", Some(hint))
+    /// Reads the text from `start` on as the inside of an object.
+    fn bare_members(&mut self, start: usize) -> Result<Node, Stop> {
+        self.at = start;
+        let mut members = Vec::new();
+        loop {
+            self.blanks()?;
+            match self.peek() {
+                None => return Ok(Node { range: start..self.at, kind: Kind::Object(members) }),
+                Some(_) => self.member(0, &mut members)?,
             }
-            (b'{' | b'[', _) => self.fail(range, "a second value follows the first, one was expected", None),
-            _ => self.fail(range, "the value ends before this, nothing more was expected", None),
+            self.blanks()?;
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(_) if self.begins_key() => self.missing_comma("members"),
+                Some(_) => return self.fail(self.at..self.token_end(), "nothing more was expected", None),
+                None => {}
+            }
         }
+    }
+
+    /// Something follows the value: told once, and read on for what else is wrong with it.
+    fn trailing(&mut self, first: &Node) -> Result<(), Stop> {
+        let range = self.at..self.token_end();
+        let is_second = matches!(self.bytes[self.at], b'{' | b'[' | b',');
+        if !is_second || !matches!(first.kind, Kind::Object(_) | Kind::Array(_)) {
+            return self.fail(range, "the value ends before this, nothing more was expected", None);
+        }
+        let what = "a second value follows the first, one was expected";
+        self.fault(range, what, Some("put each into a file of its own, or one a line into an .ndjson file".to_owned()));
+        while self.at < self.bytes.len() {
+            if self.peek() == Some(b',') {
+                self.at += 1;
+            } else {
+                self.value(0)?;
+            }
+            self.blanks()?;
+        }
+        Ok(())
     }
 
     fn value(&mut self, depth: usize) -> Result<Node, Stop> {
@@ -260,7 +299,8 @@ impl Reader<'_> {
             Some(b'{') => self.object(depth)?,
             Some(b'[') => self.array(depth)?,
             Some(b'"') => Kind::String(self.string()?),
-            Some(b'-' | b'0'..=b'9') => Kind::Number(self.number()?),
+            Some(b'\'') => Kind::String(self.single_quoted()?),
+            Some(b'-' | b'0'..=b'9') => self.number(),
             Some(_) => self.word()?,
             None => return self.fail(start..start, "the text ends here, a value was expected", None),
         };
@@ -278,22 +318,14 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(Kind::Object(members));
                 }
-                Some(b'"') => self.member(depth, &mut members)?,
-                Some(_) => return self.bad_key(),
+                Some(_) => self.member(depth, &mut members)?,
                 None => return self.unclosed(open, "object", '}'),
             }
             self.blanks()?;
             match self.peek() {
                 Some(b',') => self.comma(b'}')?,
                 Some(b'}') => {}
-                Some(b'"') => {
-                    let end = members.last().map_or(self.at, |member| member.value.range.end);
-                    return self.fail(
-                        end..end,
-                        "a comma is missing here, between two members",
-                        Some("put `,` here".to_owned()),
-                    );
-                }
+                Some(_) if self.begins_key() => self.missing_comma("members"),
                 Some(_) => return self.fail(self.at..self.token_end(), "`,` or `}` was expected", None),
                 None => return self.unclosed(open, "object", '}'),
             }
@@ -302,14 +334,24 @@ impl Reader<'_> {
 
     fn member(&mut self, depth: usize, members: &mut Vec<Member>) -> Result<(), Stop> {
         let start = self.at;
-        let key = self.string()?;
+        let key = match self.peek() {
+            Some(b'"') => self.string()?,
+            Some(b'\'') => self.single_quoted()?,
+            _ => self.bare_key()?,
+        };
         let key_range = start..self.at;
         self.blanks()?;
-        if self.peek() != Some(b':') {
+        if self.peek() == Some(b':') {
+            self.at += 1;
+        } else {
             let what = format!("`:` was expected after the key `{}`", shortened(&key));
-            return self.fail(self.at..self.token_end(), &what, None);
+            let range = self.at..self.token_end();
+            // What follows is the value if it can be one; else nothing is known of what was meant.
+            if !matches!(self.peek(), Some(b'"' | b'{' | b'[' | b'0'..=b'9' | b't' | b'f' | b'n' | b'-')) {
+                return self.fail(range, &what, None);
+            }
+            self.fault(range, &what, Some("put `:` between key and value".to_owned()));
         }
-        self.at += 1;
         self.blanks()?;
         let value = self.value(depth + 1)?;
         if let Some(first) = members.iter().find(|member| member.key == key) {
@@ -341,6 +383,7 @@ impl Reader<'_> {
             match self.peek() {
                 Some(b',') => self.comma(b']')?,
                 Some(b']') => {}
+                Some(b'"' | b'{' | b'[' | b'0'..=b'9' | b'-') => self.missing_comma("items"),
                 Some(_) => return self.fail(self.at..self.token_end(), "`,` or `]` was expected", None),
                 None => return self.unclosed(open, "array", ']'),
             }
@@ -359,6 +402,43 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// A comma between two members or items is not there: told where it belongs, and read on as if it were.
+    fn missing_comma(&mut self, between: &str) {
+        let text = &self.source.text()[..self.at];
+        let end = text.trim_end().len();
+        self.fault(
+            end..end,
+            &format!("a comma is missing here, between two {between}"),
+            Some("put `,` here".to_owned()),
+        );
+    }
+
+    /// Whether a key and its colon stand here.
+    fn begins_key(&self) -> bool {
+        match self.peek() {
+            Some(b'"') => true,
+            Some(b'\'' | b'_' | b'$' | b'a'..=b'z' | b'A'..=b'Z') => {
+                self.source.text()[self.token_end()..].trim_start().starts_with(':')
+            }
+            _ => false,
+        }
+    }
+
+    /// A text in single quotes: a finding, and its text.
+    fn single_quoted(&mut self) -> Result<String, Stop> {
+        let start = self.at;
+        let rest = &self.source.text()[start + 1..];
+        let line = &rest[..rest.find(['\n', '\r']).unwrap_or(rest.len())];
+        let Some(length) = line.find('\'') else {
+            let range = start..self.token_end();
+            return self.fail(range, "strings stand in double quotes", Some("replace `'` by `\"`".to_owned()));
+        };
+        let text = line[..length].to_owned();
+        self.at = start + length + 2;
+        self.fault(start..self.at, "strings stand in double quotes", Some("replace `'` by `\"`".to_owned()));
+        Ok(text)
+    }
+
     fn string(&mut self) -> Result<String, Stop> {
         let open = self.at;
         self.at += 1;
@@ -374,7 +454,7 @@ impl Reader<'_> {
                     self.at += 1;
                     return Ok(text);
                 }
-                Some(b'\\') => text.push(self.escape()?),
+                Some(b'\\') => text.push(self.escape()),
                 Some(b'\n' | b'\r') | None => {
                     return self.fail(
                         open..self.at,
@@ -384,16 +464,18 @@ impl Reader<'_> {
                 }
                 Some(byte) => {
                     let what = format!("control character {byte:#04x} in a string, an escape was expected");
-                    return self.fail(self.at..self.at + 1, &what, Some(format!("write `\\u{byte:04x}`")));
+                    self.fault(self.at..self.at + 1, &what, Some(format!("write `\\u{byte:04x}`")));
+                    self.at += 1;
                 }
             }
         }
     }
 
-    fn escape(&mut self) -> Result<char, Stop> {
+    /// The character that an escape means; for one that JSON does not have, the replacement character.
+    fn escape(&mut self) -> char {
         let start = self.at;
         self.at += 2;
-        Ok(match self.bytes.get(start + 1) {
+        match self.bytes.get(start + 1) {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
             Some(b'/') => '/',
@@ -402,15 +484,19 @@ impl Reader<'_> {
             Some(b'n') => '\n',
             Some(b'r') => '\r',
             Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(start),
+            Some(b'u') => self.unicode_escape(start),
             _ => {
+                // The backslash alone: what follows may be a character of several bytes, or the end of the line.
+                self.at = start + 1;
                 let what = "this escape is not one of JSON's";
-                return self.fail(start..start + 2, what, Some("write `\\\\` for a backslash".to_owned()));
+                let next = self.source.text()[self.at..].chars().next().map_or(0, char::len_utf8);
+                self.fault(start..self.at + next, what, Some("write `\\\\` for a backslash".to_owned()));
+                char::REPLACEMENT_CHARACTER
             }
-        })
+        }
     }
 
-    fn unicode_escape(&mut self, start: usize) -> Result<char, Stop> {
+    fn unicode_escape(&mut self, start: usize) -> char {
         let first = self.hex4();
         let code = match first {
             Some(high @ 0xd800..=0xdbff) if self.bytes[self.at..].starts_with(b"\\u") => {
@@ -422,10 +508,10 @@ impl Reader<'_> {
             }
             other => other,
         };
-        match code.and_then(char::from_u32) {
-            Some(c) => Ok(c),
-            None => self.fail(start..self.at, "this escape is not a Unicode character", None),
-        }
+        code.and_then(char::from_u32).unwrap_or_else(|| {
+            self.fault(start..self.at, "this escape is not a Unicode character", None);
+            char::REPLACEMENT_CHARACTER
+        })
     }
 
     fn hex4(&mut self) -> Option<u32> {
@@ -438,13 +524,16 @@ impl Reader<'_> {
         u32::from_str_radix(digits, 16).ok()
     }
 
-    fn number(&mut self) -> Result<Number, Stop> {
+    fn number(&mut self) -> Kind {
         let range = self.at..self.token_end();
         let text = &self.source.text()[range.clone()];
         self.at = range.end;
         match serde_json::from_str::<Number>(text) {
-            Ok(number) => Ok(number),
-            Err(_) => self.fail(range, &format!("`{}` is not a number of JSON's", shortened(text)), None),
+            Ok(number) => Kind::Number(number),
+            Err(_) => {
+                self.fault(range, &format!("`{}` is not a number of JSON's", shortened(text)), None);
+                Kind::Null
+            }
         }
     }
 
@@ -454,20 +543,30 @@ impl Reader<'_> {
             b"null" => Kind::Null,
             b"true" => Kind::Bool(true),
             b"false" => Kind::Bool(false),
+            b"True" | b"TRUE" => self.other_word(&range, Kind::Bool(true), "write `true`"),
+            b"False" | b"FALSE" => self.other_word(&range, Kind::Bool(false), "write `false`"),
+            b"None" | b"nil" | b"NULL" => self.other_word(&range, Kind::Null, "write `null`"),
             b"NaN" | b"Infinity" | b"undefined" => {
-                return self.fail(
-                    range,
-                    "JSON has no such value",
-                    Some("write `null`, or leave the member out".to_owned()),
-                );
+                self.other_word(&range, Kind::Null, "write `null`, or leave the member out")
             }
-            [b'\'', ..] => {
-                return self.fail(range, "strings stand in double quotes", Some("replace `'` by `\"`".to_owned()));
+            // A name without quotes: a text was meant.
+            [b'_' | b'$' | b'a'..=b'z' | b'A'..=b'Z', ..] => {
+                let word = &self.source.text()[range.clone()];
+                let hint = format!("a text stands in double quotes: `\"{}\"`", shortened(word));
+                let kind = Kind::String(word.to_owned());
+                self.fault(range.clone(), "a value was expected", Some(hint));
+                kind
             }
             _ => return self.fail(range, "a value was expected", None),
         };
         self.at = range.end;
         Ok(kind)
+    }
+
+    /// A word that other languages have for `kind`.
+    fn other_word(&mut self, range: &Range<usize>, kind: Kind, hint: &str) -> Kind {
+        self.fault(range.clone(), "JSON has no such value", Some(hint.to_owned()));
+        kind
     }
 
     /// White space, and comments, which are findings.
@@ -493,15 +592,19 @@ impl Reader<'_> {
         }
     }
 
-    fn bad_key<T>(&self) -> Result<T, Stop> {
+    /// A key without quotes: a finding, and the key.
+    fn bare_key(&mut self) -> Result<String, Stop> {
         let range = self.at..self.token_end();
-        let word = &self.source.text()[range.clone()];
-        let hint = word
-            .chars()
-            .next()
-            .filter(|c| c.is_alphanumeric() || *c == '_' || *c == '$' || *c == '\'')
-            .map(|_| format!("write `\"{}\"`", shortened(word.trim_matches('\''))));
-        self.fail(range, "a key in double quotes was expected", hint)
+        let word = self.source.text()[range.clone()].to_owned();
+        let is_name = word.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '$');
+        let hint = is_name.then(|| format!("write `\"{}\"`", shortened(&word)));
+        let what = "a key in double quotes was expected";
+        if !is_name || !self.source.text()[range.end..].trim_start().starts_with(':') {
+            return self.fail(range, what, hint);
+        }
+        self.at = range.end;
+        self.fault(range, what, hint);
+        Ok(word)
     }
 
     fn unclosed<T>(&self, open: usize, what: &str, close: char) -> Result<T, Stop> {
@@ -520,6 +623,12 @@ impl Reader<'_> {
         let word = rest.find(|c: char| c.is_whitespace() || "{}[],:\"".contains(c)).unwrap_or(rest.len());
         let first = rest.chars().next().map_or(0, char::len_utf8);
         self.at + word.max(first)
+    }
+
+    /// A fault that leaves no doubt of what was meant.
+    fn fault(&mut self, range: Range<usize>, what: &str, hint: Option<String>) {
+        let finding = self.syntax(range, what, hint);
+        self.findings.push(finding);
     }
 
     fn syntax(&self, range: Range<usize>, what: &str, hint: Option<String>) -> Finding {
@@ -599,8 +708,9 @@ mod tests {
             ("{\"a\": 1 \"b\": 2}", 1, 8),
             ("{a: 1}", 1, 2),
             ("['x']", 1, 2),
-            ("[1 2]", 1, 4),
+            ("[1 2]", 1, 3),
             ("[01]", 1, 2),
+            ("{} // x\n", 1, 4),
             ("{\"a\": NaN}", 1, 7),
             ("\"\\x\"", 1, 2),
             ("\"\\ud800\"", 1, 2),
@@ -615,8 +725,41 @@ mod tests {
     }
 
     #[test]
+    fn what_was_meant_is_read_and_every_fault_is_told() {
+        let text = "{\n a: 1\n 'b': 'two',\n \"c\" 3,\n \"d\": None, \"e\": [1 2],\n \"f\": \"\\x\", \"g\": 007,\n}\n{\"h\": nope}";
+        let places: Vec<_> = faults(text).into_iter().map(|(_, line, column)| (line, column)).collect();
+        let expected =
+            [(2, 2), (2, 6), (3, 2), (3, 7), (4, 6), (5, 7), (5, 20), (6, 8), (6, 18), (6, 21), (8, 1), (8, 7)];
+        assert_eq!(places, expected);
+        let value = read_text(text).0.map(|node| node.value());
+        let wanted =
+            serde_json::json!({"a": 1, "b": "two", "c": 3, "d": null, "e": [1, 2], "f": "\u{fffd}x", "g": null});
+        assert_eq!(value, Some(wanted));
+    }
+
+    #[test]
+    fn members_without_braces_are_read_as_an_object() {
+        let text = "\"a\": {\"b\": 1},\n\"c\": nope,\n";
+        assert_eq!(faults(text), [(Code::JsonSyntax, 1, 4), (Code::JsonSyntax, 2, 6)]);
+        assert_eq!(read_text(text).0.map(|node| node.value()), Some(serde_json::json!({"a": {"b": 1}, "c": "nope"})));
+    }
+
+    #[test]
     fn nothing_at_all_is_said_to_be_empty() {
         assert_eq!(faults(" \n"), [(Code::FileEmpty, 2, 1)]);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_read_to_its_end(text in "[\\[\\]{}:,'\"a1\\\\ue\\- /*\n\u{e9}\0]{0,60}") {
+            let source = Source::new("f.json", text.into_bytes()).unwrap_or_else(|finding| panic!("{finding:?}"));
+            let (node, findings) = read(&source);
+            assert!(node.is_some() || findings.iter().any(Finding::is_error));
+            if let (Some(node), true) = (node, findings.is_empty()) {
+                let known: Value = serde_json::from_str(source.text()).unwrap_or_else(|error| panic!("{error}"));
+                assert_eq!(node.value(), known);
+            }
+        }
     }
 
     #[test]
