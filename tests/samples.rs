@@ -97,6 +97,40 @@ fn each_broken_one_earns_the_codes_that_it_is_there_to_show() {
     }
 }
 
+/// What `validate` says of an app's files, as `code file:line:column`.
+fn validated(app: &str) -> Vec<String> {
+    let output = simctl(&["validate", app, "--format", "json"]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let found = events.filter(|event| event["type"] == "found");
+    found
+        .map(|finding| {
+            let file = finding["file"].as_str().unwrap_or("?").trim_start_matches(app).trim_start_matches('/');
+            let start = &finding["span"]["start"];
+            let place = if start.is_null() { String::new() } else { format!(":{}:{}", start["line"], start["column"]) };
+            format!("{} {file}{place}", finding["code"].as_str().unwrap_or("?"))
+        })
+        .collect()
+}
+
+#[test]
+fn each_planted_fault_is_found_once_at_its_place_and_nothing_else() {
+    let mut seen = 0;
+    for sample in expected() {
+        let app = sample["app"].as_str().expect("an app");
+        let Some(wanted) = sample["validate"].as_array() else { continue };
+        let wanted: Vec<&str> = wanted.iter().map(|line| line.as_str().expect("a line")).collect();
+        // What is wrong with a script is listed by other samples.
+        let found: Vec<String> = validated(app)
+            .into_iter()
+            .filter(|line| !line.contains(".js:") || line.starts_with("mapped-twice"))
+            .collect();
+        assert_eq!(found, wanted, "{app}");
+        seen += wanted.len();
+    }
+    assert!(seen >= 40, "only {seen} faults are planted");
+}
+
 #[test]
 fn every_sample_app_is_listed() {
     let listed: Vec<String> = expected().iter().map(|sample| sample["app"].as_str().unwrap_or("").to_owned()).collect();
@@ -118,5 +152,6 @@ fn every_good_sample_validates() {
         let app = sample["app"].as_str().expect("an app");
         let output = simctl(&["validate", app]);
         assert_eq!(output.status.code(), Some(0), "{app}:\n{}", String::from_utf8_lossy(&output.stdout));
+        assert_eq!(validated(app), Vec::<String>::new(), "{app}");
     }
 }

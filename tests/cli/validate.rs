@@ -131,3 +131,98 @@ fn a_file_that_is_not_there_is_a_finding_among_the_others() {
 fn with_nothing_to_check_it_says_so() {
     Sandbox::new().run(["validate"]).code(2).stderr("manifest-missing");
 }
+
+fn created(sandbox: &Sandbox, args: &[&str]) -> String {
+    let all: Vec<&str> =
+        ["generate", "onUserCreate", "--platform", "3.0"].into_iter().chain(args.iter().copied()).collect();
+    sandbox.run(all).code(0).out
+}
+
+#[test]
+fn a_whole_app_is_checked_from_within() {
+    let app = Sandbox::app("exports = { created() {}, updated() {} };")
+        .file("config/requests.json", "{\"a\": {\"schema\": {\"method\": \"GET\", \"host\": \"198.51.100.4\"}}}")
+        .file("server/test_data/onUserCreate.json", "{\n\"event\": \"onUserCreate\",\n\"data\": 1}")
+        .file("node_modules/x/manifest.json", "nope");
+    let ran = app.run(["validate"]).code(1);
+    ran.stdout("config/requests.json:1:44").stdout("server/test_data/onUserCreate.json:3:9");
+}
+
+#[test]
+fn a_sample_in_an_app_wears_the_apps_envelope() {
+    let app = Sandbox::app("exports = { created() {}, updated() {} };");
+    let old = app.run(["generate", "onUserCreate", "--platform", "2.3"]).code(0).out;
+    let app = app.file("server/test_data/onUserCreate.json", &old).file("elsewhere.json", &old);
+    let ran = app.run(["validate", "server/test_data/onUserCreate.json", "elsewhere.json"]).code(0);
+    ran.stdout("warning[other-envelope]").stdout("2 files checked: 1 warning");
+    app.run(["validate", "server/test_data/onUserCreate.json", "--platform", "3.0"]).code(1).stdout("currentHost");
+}
+
+#[test]
+fn a_stream_has_a_payload_a_line() {
+    let sandbox = Sandbox::new();
+    let good = created(&sandbox, &["-n", "3000"]);
+    let mut lines: Vec<&str> = good.lines().collect();
+    lines[1999] = "{\"event\": \"onUserCreate\", \"data\": 7}";
+    let text = lines.join("\n");
+    let ran = sandbox.file("all.ndjson", &text).run(["validate", "all.ndjson", "--format", "json"]).code(1);
+    assert!(ran.events("found").iter().all(|found| found["span"]["start"]["line"] == 2000), "{}", ran.out);
+    Sandbox::new().stdin(good).run(["validate", "-"]).code(0).stdout("1 file checked: nothing found");
+    Sandbox::new().stdin(text).run(["validate"].into_iter().chain(["-"])).code(1).stdout("standard input:2000:35");
+}
+
+#[test]
+fn a_folder_is_walked_and_findings_keep_the_order_of_the_files() {
+    let mut sandbox = Sandbox::new().file("in/node_modules/x.json", "{").file("in/.hidden/y.json", "{");
+    for number in 0..120 {
+        sandbox = sandbox.file(&format!("in/{:02}/{number:03}.json", number / 10), "{\"event\": 1, \"data\": {}}");
+    }
+    let ran = sandbox.run(["validate", "in", "--format", "json"]).code(1);
+    let files: Vec<String> =
+        ran.events("found").iter().map(|found| found["file"].as_str().unwrap_or("").to_owned()).collect();
+    assert!(files.is_sorted(), "{files:?}");
+    assert_eq!(files.len(), 120, "{}", ran.out);
+}
+
+#[test]
+fn how_grave_a_finding_is_can_be_set() {
+    let bom = format!("\u{feff}{GOOD}");
+    let sandbox = Sandbox::new().file("manifest.json", bom);
+    sandbox.run(["validate"]).code(0).stdout("warning[byte-order-mark]");
+    sandbox.run(["validate", "--deny", "warnings"]).code(1).stdout("error[byte-order-mark]");
+    sandbox.run(["validate", "--deny", "warnings", "--warn", "byte-order-mark"]).code(0);
+    sandbox.run(["validate", "--warn", "byte-order-mark", "--deny", "byte-order-mark"]).code(1);
+    sandbox.run(["validate", "--allow", "byte-order-mark"]).code(0).stdout("nothing found");
+    let refused = sandbox.run(["validate", "--allow", "byte-order-mrk"]).code(2);
+    refused.stderr("unknown-code").stderr("did you mean `byte-order-mark`?");
+    let sandbox = sandbox.file("simctl.json", "{\"validate\": {\"allow\": {\"byte-order-mark\": \"an old editor\"}}}");
+    sandbox.run(["validate"]).code(0).stdout("nothing found");
+    sandbox.run(["validate", "--deny", "byte-order-mark"]).code(1);
+}
+
+#[test]
+fn a_secret_is_pointed_at_and_not_shown() {
+    let ran = Sandbox::app("exports = { created() {}, updated() {} };")
+        .file("config/iparams.json", "{\"key\": {\"display_name\": \"K\", \"type\": \"text\", \"secure\": true}}")
+        .file("config/iparam_test_data.json", "{\"key\": \"open \\\"sesame\\\"\", \"key\": \"sesame\",}")
+        .run(["validate", "--format", "human", "--format", "json=out.json"])
+        .code(1);
+    let ran = ran.stdout("secret-in-clear").stdout("duplicate-key").stdout("json-syntax");
+    assert!(!ran.out.contains("sesame"), "{}", ran.out);
+}
+
+#[test]
+fn an_app_that_is_all_front_end_is_good() {
+    let manifest =
+        r#"{"platform-version": "2.3", "product": {"freshchat": {"location": {"side": {"url": "i.html"}}}}}"#;
+    Sandbox::new().file("manifest.json", manifest).run(["validate"]).code(0).stdout("nothing found");
+}
+
+#[test]
+fn configuration_can_be_checked_by_itself() {
+    let sandbox =
+        Sandbox::new().file("p.json", "{\"a\": {\"type\": \"text\"}}").file("config/requests.json", "{\"r\": {}}");
+    sandbox.run(["validate", "p.json", "--as", "iparams"]).code(1).stdout("display_name");
+    sandbox.run(["validate", "config/requests.json"]).code(1).stdout("`schema` is missing");
+    sandbox.run(["validate", "p.json", "--as", "requests"]).code(1).stdout("`schema` is missing");
+}

@@ -173,12 +173,10 @@ impl Check<'_> {
 
     /// The findings as the settings have them.
     fn told(&self, findings: Findings, home: Option<&Home>) -> Findings {
-        let own = home.map(|home| &home.rules);
-        let by_rules = |finding| match own {
-            Some(rules) => rules.apply(finding),
-            None => Some(finding),
-        };
-        let told = findings.into_iter().filter_map(by_rules).filter_map(|finding| self.options.rules.apply(finding));
+        // Flags win: they are the later rules.
+        let own = home.map_or(&[][..], |home| &home.rules.0);
+        let rules = Rules([own, &self.options.rules.0].concat());
+        let told = findings.into_iter().filter_map(|finding| rules.apply(finding));
         match home.map(|home| &home.checkup.secrets).filter(|secrets| !secrets.is_empty()) {
             None => told.collect(),
             Some(secrets) => told
