@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
-    AppOptions, FileKind, GenerateOptions, PayloadOptions, PayloadSource, RuntimeChoice, SchemaOptions, Target,
-    TriggerOptions, ValidateOptions,
+    AppOptions, ExplainOptions, FileKind, GenerateOptions, PayloadOptions, PayloadSource, RuntimeChoice, SchemaOptions,
+    Target, TriggerOptions, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -50,7 +50,13 @@ Examples:
   simctl validate                                      the app around this folder, every file of it
   simctl validate payloads/ more.ndjson                all .json and .ndjson below; .ndjson: one payload a line
   simctl validate payload.json --event onUserCreate
+  simctl validate --format human --format sarif=simctl.sarif --format junit=simctl.xml
   curl … | simctl validate - --as payload --format json";
+
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  simctl explain                                       all codes
+  simctl explain unknown-event                         one, with a wrong and a right example";
 
 /// Fires a chat product's user events at your app's handler, and tells what the handler did
 #[derive(Debug, Parser)]
@@ -103,6 +109,20 @@ pub(super) enum Verb {
     Validate(ValidateFlags),
     /// The JSON Schemas that payloads and manifests are checked against
     Schema(SchemaFlags),
+    /// What the code of a finding means, and how to mend what earned it
+    #[command(after_help = EXPLAIN_EXAMPLES)]
+    Explain(ExplainFlags),
+}
+
+impl Verb {
+    /// What is wrong with the flags taken together, where clap cannot see it.
+    pub(super) fn fault(&self) -> Option<String> {
+        match self {
+            Self::Trigger(flags) => values::clash(&flags.format),
+            Self::Validate(flags) => values::clash(&flags.format),
+            Self::Generate(_) | Self::Schema(_) | Self::Explain(_) => None,
+        }
+    }
 }
 
 #[derive(Debug, ClapArgs)]
@@ -183,8 +203,8 @@ pub(super) struct TriggerFlags {
     /// The program that is Node.js
     #[arg(long, value_name = "PROGRAM", default_value = "node", env = "SIMCTL_NODE")]
     node: PathBuf,
-    /// human or json, each also with =FILE; may be repeated
-    #[arg(long, value_name = "FORMAT", value_parser = values::target, action = ArgAction::Append)]
+    /// human, json, github or junit, each also with =FILE; may be repeated
+    #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
     format: Vec<Target>,
     #[command(flatten)]
     payload: PayloadFlags,
@@ -236,8 +256,8 @@ pub(super) struct ValidateFlags {
     /// Leave findings of this code out
     #[arg(long, value_name = "CODE", action = ArgAction::Append)]
     allow: Vec<String>,
-    /// human or json, each also with =FILE; may be repeated
-    #[arg(long, value_name = "FORMAT", value_parser = values::target, action = ArgAction::Append)]
+    /// human, json, github, sarif or junit, each also with =FILE; may be repeated
+    #[arg(long, value_name = "FORMAT", value_parser = values::check_target, action = ArgAction::Append)]
     format: Vec<Target>,
 }
 
@@ -268,6 +288,12 @@ enum SchemaVerb {
         /// Its name, such as events/onUserUpdate or user
         name: String,
     },
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ExplainFlags {
+    /// The code, as it stands in brackets in a finding [default: list them all]
+    code: Option<String>,
 }
 
 /// `--set` and `--unset` of a verb, in the order in which they were typed.
@@ -381,6 +407,12 @@ impl ValidateFlags {
             progress,
             targets: self.format,
         }
+    }
+}
+
+impl ExplainFlags {
+    pub(super) fn into_options(self) -> ExplainOptions {
+        ExplainOptions { code: self.code }
     }
 }
 

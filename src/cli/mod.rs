@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use self::args::{Args, ColorWhen, Verb};
@@ -36,6 +37,9 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         Ok(args) => args,
         Err(error) => return show_clap(&error.format(&mut Args::command())),
     };
+    if let Some(fault) = args.verb.fault() {
+        return show_clap(&Args::command().error(ErrorKind::ArgumentConflict, fault));
+    }
     let Ok(cwd) = std::env::current_dir() else {
         let _ = writeln!(io::stderr(), "error: the current folder cannot be read: it may have been removed");
         return Verdict::Machine;
@@ -72,6 +76,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
             commands::validate(&context, &flags.into_options(rules, progress))
         }
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
+        Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::commands::{Format, Target};
+use crate::text::list;
 
 /// `20s`, `500ms`, `1.5m`; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
@@ -55,19 +56,57 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// `human`, `json`, `json=FILE`.
-pub(super) fn target(text: &str) -> Result<Target, String> {
-    let (format, file) = match text.split_once('=') {
+/// The formats, by the name that `--format` knows them by.
+const FORMATS: [(&str, Format); 5] = [
+    ("human", Format::Human),
+    ("json", Format::Json),
+    ("github", Format::GitHub),
+    ("sarif", Format::Sarif),
+    ("junit", Format::Junit),
+];
+
+/// `human`, `json=FILE`, …: what a check of files is told in.
+pub(super) fn check_target(text: &str) -> Result<Target, String> {
+    target(text, &FORMATS)
+}
+
+/// The same for a run: SARIF is for faults in files and has no words for what a handler did.
+pub(super) fn run_target(text: &str) -> Result<Target, String> {
+    let formats = FORMATS.map(|format| (format.1 != Format::Sarif).then_some(format));
+    let formats: Vec<_> = formats.into_iter().flatten().collect();
+    target(text, &formats)
+}
+
+fn target(text: &str, formats: &[(&str, Format)]) -> Result<Target, String> {
+    let (name, file) = match text.split_once('=') {
         Some((_, "")) => return Err("a file name was expected after `=`".to_owned()),
-        Some((format, file)) => (format, Some(file.into())),
+        Some((name, file)) => (name, Some(file.into())),
         None => (text, None),
     };
-    let format = match format {
-        "human" => Format::Human,
-        "json" => Format::Json,
-        other => return Err(format!("`{other}` is not a format: `human` and `json` are, each also with `=FILE`")),
-    };
-    Ok(Target { format, file })
+    match formats.iter().find(|(known, _)| *known == name) {
+        Some(&(_, format)) => Ok(Target { format, file }),
+        None => {
+            let known = list(formats.iter().map(|&(known, _)| known));
+            Err(format!("`{name}` is not a format here: {known} are, each also with `=FILE`"))
+        }
+    }
+}
+
+/// What keeps these targets from being written side by side: two of them in one place, where neither could be read.
+/// Annotations may stand among what people read: the runner picks them out.
+pub(super) fn clash(targets: &[Target]) -> Option<String> {
+    let mixes =
+        |a: Format, b: Format| matches!((a, b), (Format::Human, Format::GitHub) | (Format::GitHub, Format::Human));
+    targets.iter().enumerate().find_map(|(at, target)| {
+        let other = targets[..at].iter().find(|other| other.file == target.file)?;
+        match &target.file {
+            None if mixes(target.format, other.format) => None,
+            None => Some(
+                "two formats go to standard output: give one of them a file, as in `--format json=FILE`".to_owned(),
+            ),
+            Some(file) => Some(format!("two formats go to `{}`: give each a file of its own", file.display())),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -103,5 +142,29 @@ mod tests {
         );
         assert_eq!(time("1571036504512").map(|time| time.to_string()), Ok("2019-10-14T07:01:44.512Z".to_owned()));
         assert!(time("yesterday").is_err());
+    }
+
+    #[test]
+    fn formats_are_read_with_and_without_a_file() {
+        assert_eq!(
+            check_target("sarif=a=b.sarif"),
+            Ok(Target { format: Format::Sarif, file: Some("a=b.sarif".into()) })
+        );
+        assert_eq!(run_target("junit"), Ok(Target { format: Format::Junit, file: None }));
+        for bad in ["", "xml", "json=", "=x", "JSON"] {
+            assert!(check_target(bad).is_err(), "{bad}");
+        }
+        assert!(run_target("sarif").is_err());
+    }
+
+    #[test]
+    fn two_formats_in_one_place_are_refused() {
+        let targets = |texts: &[&str]| texts.iter().map(|text| check_target(text).unwrap()).collect::<Vec<_>>();
+        for bad in [&["json", "human"][..], &["human", "human"], &["sarif=x", "junit=x"], &["junit", "github"]] {
+            assert!(clash(&targets(bad)).is_some(), "{bad:?}");
+        }
+        for good in [&["human", "github", "sarif=x", "junit=y"][..], &[], &["json=x", "json"]] {
+            assert!(clash(&targets(good)).is_none(), "{good:?}");
+        }
     }
 }

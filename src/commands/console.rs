@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Finding, Verdict};
-use crate::report::{FanOut, Human, Json, Paint, Verbosity, render_finding};
+use crate::report::{FanOut, GitHub, Human, Json, Junit, Paint, Sarif, Verbosity, more_about, render_finding};
 use crate::text::printable;
 
 /// How output looks, for both streams.
@@ -27,6 +27,12 @@ pub enum Format {
     Human,
     /// A JSON object a line.
     Json,
+    /// Annotations for GitHub Actions.
+    GitHub,
+    /// A log for code scanning services.
+    Sarif,
+    /// A test report for CI servers.
+    Junit,
 }
 
 /// A format, and the file it goes to; standard output where none is named.
@@ -66,6 +72,9 @@ impl Console {
             match target.format {
                 Format::Human => all.add(name, Box::new(Human::new(out, Paint::new(color), self.verbosity))),
                 Format::Json => all.add(name, Box::new(Json::new(io::BufWriter::new(out)))),
+                Format::GitHub => all.add(name, Box::new(GitHub::new(io::BufWriter::new(out)))),
+                Format::Sarif => all.add(name, Box::new(Sarif::new(io::BufWriter::new(out), cwd))),
+                Format::Junit => all.add(name, Box::new(Junit::new(out))),
             }
         }
         Ok(all)
@@ -80,10 +89,25 @@ impl Console {
         if failures.is_empty() { verdict } else { verdict.and(Verdict::Machine) }
     }
 
+    /// Writes what was asked for to standard output. A reader that closes it early has had what it wanted.
+    pub fn write(&self, text: &str) -> Verdict {
+        match Self::stdout().and_then(|mut out| out.write_all(text.as_bytes())) {
+            Ok(()) => Verdict::Held,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Verdict::Held,
+            Err(error) => {
+                self.error(&format!("standard output cannot be written: {error}"), None);
+                Verdict::Machine
+            }
+        }
+    }
+
     /// Shows findings on standard error.
     pub fn complain(&self, findings: &[Finding]) {
         for finding in findings {
             self.say(&render_finding(finding, Paint::new(self.color_err)));
+        }
+        if let Some(more) = more_about(findings).filter(|_| self.verbosity > Verbosity::Quiet) {
+            self.say(&format!("{}\n", Paint::new(self.color_err).faint(&more)));
         }
     }
 

@@ -2,6 +2,7 @@
 //! the process and reads no flags, environment or clock of its own.
 
 mod console;
+mod explain;
 mod generate;
 mod payloads;
 mod schema;
@@ -11,6 +12,7 @@ mod validate;
 use std::path::PathBuf;
 
 pub use console::{Console, Format, Target};
+pub use explain::{ExplainOptions, explain};
 pub use generate::{GenerateOptions, generate};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use schema::{SchemaOptions, schema};

@@ -1,8 +1,6 @@
 //! `simctl schema list` and `simctl schema show NAME`: the contract, as it is compiled in or overridden.
 
-use std::io::{self, Write};
-
-use super::{Console, Context};
+use super::Context;
 use crate::model::Verdict;
 use crate::text::{list, nearest};
 
@@ -49,16 +47,5 @@ pub fn schema(context: &Context, options: &SchemaOptions) -> Verdict {
             }
         }
     };
-    write(context, &text)
-}
-
-fn write(context: &Context, text: &str) -> Verdict {
-    match Console::stdout().and_then(|mut out| out.write_all(text.as_bytes())) {
-        Ok(()) => Verdict::Held,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Verdict::Held,
-        Err(error) => {
-            context.console.error(&format!("standard output cannot be written: {error}"), None);
-            Verdict::Machine
-        }
-    }
+    context.console.write(&text)
 }

@@ -27,6 +27,12 @@ pub fn render_finding(finding: &Finding, paint: Paint) -> String {
     text
 }
 
+/// Where more is to be read about the gravest of these findings, the first of them. Said once a run.
+pub fn more_about<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option<String> {
+    let gravest = findings.into_iter().reduce(|a, b| if b.severity > a.severity { b } else { a })?;
+    Some(format!("more: simctl explain {}", gravest.code.name()))
+}
+
 fn push_place(text: &mut String, place: &Place, paint: Paint) {
     let Some(file) = &place.file else {
         if let Some(pointer) = place.pointer.as_deref().filter(|pointer| !pointer.is_empty()) {

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::findings::{push_frame, render_finding};
+use super::findings::{more_about, push_frame, render_finding};
 use super::{Paint, Reporter, Verbosity};
 use crate::model::{
-    AnswerStatus, Excerpt, Frame, Level, Outcome, Position, ReturnValue, RunEvent, Span, Stream, Thrown,
+    AnswerStatus, Excerpt, Finding, Frame, Level, Outcome, Position, ReturnValue, RunEvent, Span, Stream, Thrown,
 };
 use crate::text::{list, nearest, printable, printable_line};
 
@@ -29,12 +29,14 @@ pub struct Human<W> {
     pending: String,
     count: u64,
     seed: Option<u64>,
+    /// The first of the gravest findings so far.
+    gravest: Option<Finding>,
 }
 
 impl<W: Write> Human<W> {
     /// Writes to `out`.
     pub const fn new(out: W, paint: Paint, verbosity: Verbosity) -> Self {
-        Self { out, paint, verbosity, pending: String::new(), count: 1, seed: None }
+        Self { out, paint, verbosity, pending: String::new(), count: 1, seed: None, gravest: None }
     }
 
     fn word(&self, word: &str, paint: impl FnOnce(Paint, &str) -> String) -> String {
@@ -69,16 +71,20 @@ impl<W: Write> Human<W> {
         };
         let what = printable(&describe(outcome, self.verbosity)).replace('\n', &format!("\n{:WORD$}  ", ""));
         let mut text = format!("{word}  {what}  {}\n", self.paint.faint(times));
+        self.push_details(&mut text, outcome, excerpt);
+        text
+    }
+
+    fn push_details(&self, text: &mut String, outcome: &Outcome, excerpt: Option<&Excerpt>) {
         match outcome {
             Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error } => {
-                self.push_stack(&mut text, &error.stack, excerpt);
-                self.push_hint(&mut text, error.hint.as_deref());
+                self.push_stack(text, &error.stack, excerpt);
+                self.push_hint(text, error.hint.as_deref());
             }
-            Outcome::TimedOut { stack, .. } => self.push_stack(&mut text, stack, excerpt),
+            Outcome::TimedOut { stack, .. } => self.push_stack(text, stack, excerpt),
             _ => {}
         }
-        self.push_hint(&mut text, advice(outcome).as_deref());
-        text
+        self.push_hint(text, advice(outcome).as_deref());
     }
 
     fn push_stack(&self, text: &mut String, stack: &[Frame], excerpt: Option<&Excerpt>) {
@@ -143,6 +149,9 @@ impl<W: Write> Reporter for Human<W> {
             RunEvent::Found { finding } => {
                 let text = render_finding(finding, self.paint);
                 self.write(&text)?;
+                if self.gravest.as_ref().is_none_or(|gravest| finding.severity > gravest.severity) {
+                    self.gravest = Some(finding.clone());
+                }
             }
             RunEvent::DeliveryStarted { index, event, callback, file, runtime, platform, payload } => {
                 self.pending.clear();
@@ -197,7 +206,10 @@ impl<W: Write> Reporter for Human<W> {
             RunEvent::RunFinished { held, failed, interrupted, .. } => self.finished(*held, *failed, *interrupted)?,
             RunEvent::CheckStarted { .. } | RunEvent::FileChecked { .. } => {}
             RunEvent::CheckFinished { files, errors, warnings, notes, .. } => {
-                let text = format!("{}\n", check_summary(*files, *errors, *warnings, *notes));
+                let mut text = format!("{}\n", check_summary(*files, *errors, *warnings, *notes));
+                if let Some(more) = more_about(&self.gravest) {
+                    let _ = writeln!(text, "{}", self.paint.faint(&more));
+                }
                 self.say(&text)?;
             }
         }
@@ -209,8 +221,27 @@ impl<W: Write> Reporter for Human<W> {
     }
 }
 
+/// An outcome that failed, with its stack and its hints, without colour.
+pub(super) fn outcome_text(outcome: &Outcome) -> String {
+    let plain = Human::new(io::sink(), Paint::new(false), Verbosity::Normal);
+    let mut text = format!("{}\n", printable(&describe(outcome, Verbosity::Normal)));
+    plain.push_details(&mut text, outcome, None);
+    text
+}
+
+/// The innermost frame of what went wrong, where it is known.
+pub(super) fn frame_of(outcome: &Outcome) -> Option<&Frame> {
+    match outcome {
+        Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error } => {
+            error.stack.first()
+        }
+        Outcome::TimedOut { stack, .. } => stack.first(),
+        _ => None,
+    }
+}
+
 /// What the handler did, as one clause.
-fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
+pub(super) fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
     match outcome {
         Outcome::Returned { value: ReturnValue::Undefined } => "returned".to_owned(),
         Outcome::Returned { value: ReturnValue::Json(value) } => {
@@ -236,7 +267,7 @@ fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
 }
 
 /// What to do about it, where the outcome itself tells.
-fn advice(outcome: &Outcome) -> Option<String> {
+pub(super) fn advice(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::NoCallback { callback, known } => Some(match nearest(callback, known.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`? the manifest names `{callback}`"),

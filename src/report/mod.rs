@@ -3,19 +3,28 @@
 //! A reporter never decides anything and never changes a verdict. One that cannot write is dropped and named at the end;
 //! the others go on.
 
+mod explanations;
 mod fan_out;
 mod findings;
+mod github;
 mod human;
 mod json;
+mod junit;
 mod paint;
+mod place;
+mod sarif;
 
 use std::io;
 
+pub use explanations::explanation;
 pub use fan_out::FanOut;
-pub use findings::render_finding;
+pub use findings::{more_about, render_finding};
+pub use github::GitHub;
 pub use human::Human;
 pub use json::Json;
+pub use junit::Junit;
 pub use paint::Paint;
+pub use sarif::Sarif;
 
 use crate::model::RunEvent;
 
