@@ -118,6 +118,8 @@ codes! {
     UndeclaredDependency "undeclared-dependency" Warning "an npm package is required that the manifest's `dependencies` do not name";
     MissingGlobal "missing-global" Warning "the code uses a global that the platform does not have";
     MissingSubscription "missing-subscription" Warning "the code uses a platform object that needs an event which the app does not subscribe to";
+    UnknownTemplate "unknown-template" Error "the code invokes a request template that config/requests.json does not define, or the manifest does not declare";
+    UnusedTemplate "unused-template" Note "a request template is declared, and no code invokes it";
     UnknownRead "unknown-read" Warning "a handler reads something that the event's payload does not have";
     UnknownIparam "unknown-iparam" Warning "the code reads an installation parameter that config/iparams.json does not declare";
     NullRead "null-read" Warning "a handler reads a member of something that is null in the event's payload";

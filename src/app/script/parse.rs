@@ -121,7 +121,7 @@ fn nestable(text: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn read(text: String) -> Result<Findings, Finding> {
@@ -134,10 +134,10 @@ mod tests {
     impl oxc_ast_visit::Visit<'_> for Nothing {}
 
     /// The parser takes time in the square of the levels for this one.
-    const QUADRATIC: &str = "({a:b=";
+    pub(in crate::app::script) const QUADRATIC: &str = "({a:b=";
 
     /// Ways to nest, as (opening, middle, closing).
-    const WAYS: &[(&str, &str, &str)] = &[
+    pub(in crate::app::script) const WAYS: &[(&str, &str, &str)] = &[
         ("(", "1", ")"),
         ("[", "", "]"),
         ("{", "", "}"),

@@ -67,7 +67,7 @@ struct Checker<'c, 'f, 'w> {
     findings: &'c mut Findings,
 }
 
-impl Checker<'_, '_, '_> {
+impl<'c> Checker<'c, '_, '_> {
     fn note(&mut self, number: usize, file: &File) {
         let facts = &file.facts;
         for read in &facts.reads {
@@ -122,16 +122,21 @@ impl Checker<'_, '_, '_> {
     }
 
     /// Every event that an origin can be of: its name, what its payload looks like, and the path.
-    fn events<'o>(&self, origins: &'o [Origin]) -> Vec<(&str, &Shape, &'o Origin)> {
+    /// Empty where one of them has no schema.
+    fn events<'o>(&self, origins: &'o [Origin]) -> Vec<(&'c str, &'c Shape, &'o Origin)> {
+        if origins.iter().any(|origin| self.flow.handlers[origin.handler].events.is_empty()) {
+            return Vec::new();
+        }
+        let flow: &'c Flow<'_, '_> = self.flow;
         let events = origins.iter().flat_map(|origin| {
-            self.flow.handlers[origin.handler].events.iter().map(move |(name, shape)| (*name, shape, origin))
+            flow.handlers[origin.handler].events.iter().map(move |(name, shape)| (*name, shape, origin))
         });
         events.collect()
     }
 
     /// The step of a chain that leads nowhere, whatever the event.
-    fn missing<'o>(&self, chain: &Chain, origins: &'o [Origin]) -> Option<Missing<'_, 'o>> {
-        let mut found: Option<Missing<'_, 'o>> = None;
+    fn missing<'o>(&self, chain: &Chain, origins: &'o [Origin]) -> Option<Missing<'c, 'o>> {
+        let mut found: Option<Missing<'c, 'o>> = None;
         for (event, payload, origin) in self.events(origins) {
             let At::Missing(step, parent) = at(payload, &origin.path) else { return None };
             // What is missing before the chain begins was told where it was read.
@@ -243,7 +248,8 @@ impl Checker<'_, '_, '_> {
                     !self.guarded.contains(&asked) && !self.defaulted.contains(&asked)
                 }
         };
-        if !self.events(origins).into_iter().all(is_null) {
+        let events = self.events(origins);
+        if events.is_empty() || !events.into_iter().all(is_null) {
             return;
         }
         let Some(step) =
@@ -260,7 +266,7 @@ impl Checker<'_, '_, '_> {
     /// `changes.x[0]`: the platform's documents and its development kit order the pair differently.
     fn order(&mut self, file: &File, chain: &Chain, origins: &[Origin]) {
         let Some(last) = chain.steps.last() else { return };
-        for origin in origins {
+        for (_, _, origin) in self.events(origins) {
             let [Name::Member(data), Name::Member(changes), inner @ .., Name::Index(0 | 1)] = origin.path.as_slice()
             else {
                 continue;
@@ -299,7 +305,7 @@ impl Checker<'_, '_, '_> {
             serde_json::Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        if can_be.contains(&text.as_str()) {
+        if can_be.is_empty() || can_be.contains(&text.as_str()) {
             return;
         }
         can_be.sort_unstable();

@@ -141,7 +141,6 @@ pub(super) struct HostCall {
     /// Such as `$request.invokeTemplate`.
     pub(super) name: String,
     /// The first argument's text and place, where it is a literal.
-    #[expect(dead_code, reason = "the rules on templates are to come")]
     pub(super) literal: Option<(String, Range<usize>)>,
     pub(super) range: Range<usize>,
 }

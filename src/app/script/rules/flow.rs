@@ -58,7 +58,7 @@ type FunctionId = (usize, u32);
 
 /// A callback, and what its events hand it.
 pub(super) struct Handler<'w> {
-    /// The events, each with what its payload looks like.
+    /// The events, each with what its payload looks like; none where one of them has no schema.
     pub(super) events: Vec<(&'w str, Shape)>,
 }
 
@@ -127,20 +127,23 @@ impl<'f, 'w> Flow<'f, 'w> {
                 None => by_name[at].2 = false,
             }
         }
-        for (name, handler, is_known) in by_name {
-            let Value::Function(function) = self.export(0, name, 0) else { continue };
-            if is_known && !wants.functions.contains(name) {
-                self.roots.entry(function).or_default().push(self.handlers.len());
-                self.handlers.push(handler);
-            } else {
-                self.escaped.insert(function);
+        for (name, mut handler, is_known) in by_name {
+            if !is_known || wants.functions.contains(name) {
+                handler.events.clear();
             }
+            self.add_root(name, handler);
         }
         for name in &wants.functions {
-            if let Value::Function(function) = self.export(0, name, 0) {
-                self.escaped.insert(function);
+            if !wants.callbacks.iter().any(|wanted| wanted.name == *name) {
+                self.add_root(name, Handler { events: Vec::new() });
             }
         }
+    }
+
+    fn add_root(&mut self, name: &str, handler: Handler<'w>) {
+        let Value::Function(function) = self.export(0, name, 0) else { return };
+        self.roots.entry(function).or_default().push(self.handlers.len());
+        self.handlers.push(handler);
     }
 
     fn add_calls(&mut self) {

@@ -5,18 +5,20 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
+use std::path::Path;
 
 use oxc_ast::ast::Program;
 use oxc_semantic::SemanticBuilder;
 
 use crate::app::{App, Required};
-use crate::model::{Finding, Findings, Place};
+use crate::model::{Finding, Findings, Place, Platform};
 use crate::schema::Schemas;
 use crate::text::Source;
 
 use super::walk::{Contents, contents};
 use super::{Script, parse, place};
 
+mod allow;
 mod at;
 mod callbacks;
 mod contract;
@@ -25,8 +27,10 @@ mod flow;
 mod globals;
 mod platform;
 mod requires;
+mod templates;
 mod wants;
 
+use allow::Allow;
 use facts::Facts;
 use wants::Wants;
 
@@ -36,6 +40,8 @@ struct File {
     source: Source,
     contents: Contents,
     facts: Facts,
+    /// Comments that silence a finding.
+    allows: Vec<Allow>,
     /// The files that its requires lead to, by what is required: numbers among all files.
     modules: HashMap<String, usize>,
     /// Whether it parsed without a fault; else no more is said of it.
@@ -54,7 +60,7 @@ impl App {
     /// A missing `server.js` is a finding like any other.
     pub fn check_scripts(&self, schemas: &Schemas) -> Findings {
         match self.script() {
-            Ok(script) => check(Some(self), &Wants::of(&self.manifest), schemas, &script),
+            Ok(script) => check(Some(self), &Wants::of_app(self), schemas, &script),
             Err(findings) => findings,
         }
     }
@@ -69,8 +75,28 @@ fn check(app: Option<&App>, wants: &Wants, schemas: &Schemas, script: &Script) -
         platform::check(file, wants, &mut findings);
     }
     contract::check(&files, wants, schemas, &mut findings);
+    templates::check(&files, wants, &mut findings);
+    let mut findings = allow::apply(&files, findings);
     sort(&mut findings);
     findings
+}
+
+/// Checks one script on its own: its `callbacks` are pairs of event and name, `file` is how it is named in findings.
+///
+/// No file is read: a relative `require` leads nowhere, and no more is said of it. Never panics, whatever the bytes.
+pub fn check_script(
+    schemas: &Schemas,
+    platform: Platform,
+    callbacks: &[(&str, &str)],
+    file: &Path,
+    bytes: Vec<u8>,
+) -> Findings {
+    let source = match Source::new(file, bytes) {
+        Ok(source) => source,
+        Err(finding) => return vec![finding],
+    };
+    let script = Script { name: file.to_string_lossy().into_owned(), source };
+    check(None, &Wants::of_callbacks(platform, callbacks), schemas, &script)
 }
 
 /// Sorts by file and place; of findings alike, one is kept.
@@ -115,32 +141,41 @@ fn read_file(name: &str, source: &Source, findings: &mut Findings) -> File {
         let name = name.to_owned();
         move |program, source| facts(program, &name, source)
     });
-    let (contents, facts, is_sound) = match parsed {
-        Ok(((contents, facts, faults), syntax)) => {
+    let (contents, facts, allows, is_sound) = match parsed {
+        Ok((Read { contents, facts, allows, faults }, syntax)) => {
             let faults = if syntax.is_empty() { faults } else { syntax };
             let is_sound = faults.is_empty();
             findings.extend(faults);
-            (contents, facts, is_sound)
+            (contents, facts, allows, is_sound)
         }
         Err(finding) => {
             findings.push(finding);
-            (Contents::default(), Facts::default(), false)
+            (Contents::default(), Facts::default(), Vec::new(), false)
         }
     };
-    File { source: source.clone(), contents, facts, modules: HashMap::new(), is_sound }
+    File { source: source.clone(), contents, facts, allows, modules: HashMap::new(), is_sound }
 }
 
-/// Resolves the names of a program and reads it. The faults are those that show only with names resolved, such as a
-/// `let` that is there twice.
-fn facts(program: &Program<'_>, name: &str, source: &Source) -> (Contents, Facts, Findings) {
+/// What a program says.
+struct Read {
+    contents: Contents,
+    facts: Facts,
+    allows: Vec<Allow>,
+    /// Faults of syntax that show only with names resolved, such as a `let` that is there twice.
+    faults: Findings,
+}
+
+/// Resolves the names of a program and reads it.
+fn facts(program: &Program<'_>, name: &str, source: &Source) -> Read {
     let built = SemanticBuilder::new_compiler().build(program);
     let faults = parse::findings(built.diagnostics.into_vec(), source);
     let contents = contents(program, name, source);
     let exported: HashSet<usize> =
         contents.exports.names.iter().filter_map(|export| callbacks::offset(&export.place)).collect();
     let facts = facts::collect(program, built.semantic.scoping(), &exported);
-    (contents, facts, faults)
+    Read { contents, facts, allows: allow::allows(program), faults }
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
 mod tests;

@@ -1,7 +1,13 @@
 //! Each rule on scripts, as tables of what is written and what is found where.
 
+use std::path::Path;
+
+use proptest::prelude::*;
+
+use super::super::parse::tests::{QUADRATIC, WAYS};
+use super::check_script;
 use crate::app::testing::open;
-use crate::model::{Findings, Severity};
+use crate::model::{Findings, Platform, Severity};
 use crate::schema::Schemas;
 
 const MANIFEST: &str = r#"{"platform-version": "3.0", "modules": {"common": {}, "chat_user": {"events": {
@@ -422,6 +428,187 @@ fn members_of_associations_are_told_where_they_are_null() {
         assert_eq!(in_create(body), expected, "{body}");
     }
     assert_eq!(in_update("payload.data.associations.channel;"), Vec::<String>::new());
+}
+
+const TEMPLATES: &str = r#"{"find_contact": {"schema": {}}, "add_note": {"schema": {}}}"#;
+
+fn with_config(manifest: &str, script: &str, config: &[(&str, &str)]) -> Findings {
+    let script = format!("{BOTH}{script}");
+    findings(&[&[("manifest.json", manifest), ("server/server.js", script.as_str())], config].concat())
+}
+
+#[test]
+fn templates_are_defined_declared_and_used() {
+    let manifest = MANIFEST.replace(r#""common": {}"#, r#""common": {"requests": {"find_contact": {}, "extra": {}}}"#);
+    let with = |script: &str| {
+        let found = with_config(&manifest, script, &[("config/requests.json", TEMPLATES)]);
+        found.iter().map(|it| format!("{} {}", it.code.name(), it.place.span.unwrap().start.column)).collect::<Vec<_>>()
+    };
+    let unused = ["unused-template 85"];
+    assert_eq!(with("$request.invokeTemplate('find_contact', {});"), unused);
+    assert_eq!(
+        with("$request.invokeTemplate('find_contct', {}); $request.invokeTemplate('add_note');"),
+        ["unused-template 65", "unused-template 85", "unknown-template 25", "unknown-template 69"]
+    );
+    assert_eq!(with("$request.invokeTemplate(name, {});"), Vec::<String>::new());
+    let found = with_config(MANIFEST, "$request.invokeTemplate('a');", &[]);
+    assert_eq!(told(&found), ["unknown-template 2:25"]);
+}
+
+#[test]
+fn installation_parameters_are_declared() {
+    let with = |script: &str| {
+        let script = format!("exports = {{ created(payload) {{ {script} }}, updated() {{}} }};");
+        let config = ("config/iparams.json", r#"{"token": {}, "team_name": {}}"#);
+        told(&findings(&[("manifest.json", MANIFEST), ("server/server.js", &script), config]))
+    };
+    assert_eq!(with("payload.iparams.tokn;"), ["unknown-iparam 1:48"]);
+    assert_eq!(with("const { iparams } = payload; iparams.teamname;"), ["unknown-iparam 1:69"]);
+    assert_eq!(with("const { iparams: { team } } = payload;"), ["unknown-iparam 1:51"]);
+    assert_eq!(
+        with("payload.iparams.token; payload.iparams[x]; payload.iparams.team_name.length;"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn an_event_without_a_schema_is_checked_for_parameters_only() {
+    let manifest = MANIFEST.replace("onUserUpdate", "onMessageCreate");
+    let script = "exports = { created() {}, updated(p) { p.anything.at.all; p.iparams.x; f(p.data); } };\nfunction f(d) { d.usr; }";
+    let config = ("config/iparams.json", "{}");
+    let found = findings(&[("manifest.json", &manifest), ("server/server.js", script), config]);
+    assert_eq!(told(&found), ["unknown-iparam 1:69"]);
+}
+
+#[test]
+fn a_comment_with_a_reason_silences_its_line() {
+    table(&[
+        ("// simctl-allow missing-global: the page polyfills it\nsetTimeout(f);", &[]),
+        ("setTimeout(f); // simctl-allow missing-global: only in tests", &[]),
+        ("/* simctl-allow bad-require, missing-global: known */ setTimeout(f);", &[]),
+        (
+            "// simctl-allow bad-require: not there yet\n// simctl-allow missing-global: known\nsetTimeout(require('./x'));",
+            &[],
+        ),
+        ("// simctl-allow bad-require: another code\nsetTimeout(f);", &["missing-global 3:1"]),
+        ("f(); // simctl-allow missing-global: of this line\nsetTimeout(f);", &["missing-global 3:1"]),
+        ("// simctl-allow missing-global: far away\n\nsetTimeout(f);", &["missing-global 4:1"]),
+        ("'// simctl-allow missing-global: text'; \nsetTimeout(f);", &["missing-global 3:1"]),
+    ]);
+    let bare = with_config(MANIFEST, "// simctl-allow missing-global\nsetTimeout(f);", &[]);
+    assert_eq!(told(&bare), ["missing-global 3:1"]);
+    assert!(bare[0].hints[1].contains("with a reason"), "{:?}", bare[0].hints);
+}
+
+fn check_alone(bytes: &[u8]) -> Findings {
+    let callbacks = [("onUserCreate", "created"), ("onUserUpdate", "updated")];
+    check_script(&Schemas::embedded(), Platform::V3, &callbacks, Path::new("server.js"), bytes.to_vec())
+}
+
+/// Words that the rules look at, to be thrown together.
+const WORDS: &[&str] = &[
+    "payload",
+    "exports",
+    "=",
+    "{",
+    "}",
+    "(",
+    ")",
+    "[",
+    "]",
+    ".",
+    "?.",
+    ",",
+    ";",
+    ":",
+    "=>",
+    "function",
+    "created",
+    "updated",
+    "data",
+    "user",
+    "changes",
+    "email",
+    "0",
+    "'x'",
+    "const",
+    "let",
+    "var",
+    "...",
+    "===",
+    "||",
+    "&&",
+    "if",
+    "for",
+    "of",
+    "switch",
+    "case",
+    "await",
+    "async",
+    "require",
+    "'./a'",
+    "typeof",
+    "setTimeout",
+    "process",
+    "exit",
+    "this",
+    "new",
+    "delete",
+    "return",
+    "class",
+    "get",
+    "// simctl-allow missing-global: x\n",
+    "/*",
+    "*/",
+    "`",
+    "${",
+    "\n",
+    "é",
+    "iparams",
+    "associations",
+    "find",
+    "JSON.parse(JSON.stringify(payload))",
+    "$request.invokeTemplate(",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn no_bytes_make_the_rules_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for finding in check_alone(&bytes) {
+            prop_assert!(!finding.message.contains("the parser failed"));
+        }
+    }
+
+    #[test]
+    fn no_words_make_the_rules_panic(words in proptest::collection::vec(proptest::sample::select(WORDS), 0..60)) {
+        let body = words.join(" ");
+        let wrapped = format!("exports = {{ created(payload) {{ {body} }}, updated: created }};");
+        for text in [body, wrapped] {
+            for finding in check_alone(text.as_bytes()) {
+                prop_assert!(!finding.message.contains("the parser failed"), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_nesting_is_too_deep_for_the_rules() {
+    for (open, middle, close) in WAYS {
+        // Defaults of parameters within each other take the resolver of names time in a power of the levels.
+        let levels = if [QUADRATIC, "x=function(a="].contains(open) { 100 } else { 1_000 };
+        let nested = format!("{}{middle}{}", open.repeat(levels), close.repeat(levels));
+        for text in [nested.clone(), format!("exports = {{ created(a) {{ x = {nested} }} }};")] {
+            let _ = check_alone(text.as_bytes());
+        }
+    }
+    let long = format!("exports = {{ created(a) {{ a{}; }} }};", ".b".repeat(20_000));
+    let _ = check_alone(long.as_bytes());
+    let aliases: String = (0..1_000).map(|i| format!("const a{} = a{i}.b;", i + 1)).collect();
+    let _ = check_alone(format!("exports = {{ created(a0) {{ {aliases} }} }};").as_bytes());
+    let helpers: String = (0..300).map(|i| format!("function f{i}(a) {{ f{}(a); f{}(a.b); }}", i + 1, i / 2)).collect();
+    let _ = check_alone(format!("{helpers} exports = {{ created(a) {{ f0(a); }} }};").as_bytes());
 }
 
 #[test]

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::app::{Manifest, Scope, catalogue};
+use crate::app::{App, Manifest, Scope, catalogue};
 use crate::model::{Place, Platform};
-use crate::text::json::Node;
+use crate::text::Source;
+use crate::text::json::{self, Node};
 
 /// A callback that an event names.
 #[derive(Debug)]
@@ -29,9 +30,48 @@ pub(super) struct Wants {
     pub(super) dependencies: HashSet<String>,
     /// Installation parameters that are declared; `None` where nobody knows.
     pub(super) iparams: Option<HashSet<String>>,
+    /// Request templates that `config/requests.json` defines; `None` where it cannot be read.
+    pub(super) templates: Option<HashSet<String>>,
+    /// Request templates that the manifest declares, and where.
+    pub(super) declared_templates: Vec<(String, Place)>,
+    /// Whether the app has pages, whose code is not read.
+    pub(super) has_pages: bool,
 }
 
 impl Wants {
+    /// What the manifest and `config/` of an app say.
+    pub(super) fn of_app(app: &App) -> Self {
+        let mut wants = Self::of(&app.manifest);
+        wants.iparams = config_keys(app, "iparams.json").filter(|_| !app.root.join("config/iparams.html").exists());
+        wants.templates = match app.root.join("config/requests.json").exists() {
+            true => config_keys(app, "requests.json"),
+            false => Some(HashSet::new()),
+        };
+        wants.has_pages = app.root.join("app").exists();
+        wants
+    }
+
+    /// What is known where there are callbacks and nothing else.
+    pub(super) fn of_callbacks(platform: Platform, callbacks: &[(&str, &str)]) -> Self {
+        let callback = |(event, name): &(&str, &str)| Wanted {
+            event: (*event).to_owned(),
+            name: (*name).to_owned(),
+            place: Place::default(),
+            is_home: true,
+        };
+        Self {
+            platform,
+            callbacks: callbacks.iter().map(callback).collect(),
+            functions: HashSet::new(),
+            events: callbacks.iter().map(|(event, _)| (*event).to_owned()).collect(),
+            dependencies: HashSet::new(),
+            iparams: None,
+            templates: None,
+            declared_templates: Vec::new(),
+            has_pages: false,
+        }
+    }
+
     pub(super) fn of(manifest: &Manifest) -> Self {
         let callbacks = manifest.subscriptions.iter().map(|subscription| Wanted {
             event: subscription.event.clone(),
@@ -46,6 +86,9 @@ impl Wants {
             events: manifest.subscriptions.iter().map(|subscription| subscription.event.clone()).collect(),
             dependencies: keys(manifest.node.get("dependencies")).collect(),
             iparams: None,
+            templates: None,
+            declared_templates: declared_templates(manifest),
+            has_pages: false,
         };
         for part in parts(&manifest.node) {
             wants.functions.extend(keys(part.get("functions")));
@@ -64,6 +107,20 @@ pub(super) fn parts(manifest: &Node) -> impl Iterator<Item = &Node> {
 
 fn keys(node: Option<&Node>) -> impl Iterator<Item = String> {
     node.and_then(Node::members).into_iter().flatten().map(|member| member.key.clone())
+}
+
+/// The names that a file in `config/` gives something to; `None` where it is not there, or is for another rule to judge.
+fn config_keys(app: &App, name: &str) -> Option<HashSet<String>> {
+    let path = app.root.join("config").join(name);
+    let source = Source::read_as(&path, &app.shown(format!("config/{name}"))).ok()?;
+    let node = json::read(&source).0?;
+    node.members().map(|members| members.iter().map(|member| member.key.clone()).collect())
+}
+
+/// `requests` of the manifest, and of each of its products and modules.
+fn declared_templates(manifest: &Manifest) -> Vec<(String, Place)> {
+    let requests = parts(&manifest.node).filter_map(|part| part.get("requests")?.members()).flatten();
+    requests.map(|member| (member.key.clone(), manifest.source.place(member.key_range.clone()))).collect()
 }
 
 fn is_home(scope: &Scope) -> bool {
