@@ -36,7 +36,8 @@ fn looked_at(app: &str, event: &str) -> (Findings, bool) {
 fn each_sample_earns_the_findings_it_is_there_for_and_no_others() {
     let expected: Vec<Value> = serde_json::from_str(include_str!("../samples/expected.json")).unwrap();
     for entry in &expected {
-        let (app, event) = (entry["app"].as_str().unwrap(), entry["event"].as_str().unwrap());
+        // Those without an event are for `validate` alone.
+        let (app, Some(event)) = (entry["app"].as_str().unwrap(), entry["event"].as_str()) else { continue };
         let (findings, fires) = looked_at(app, event);
         let codes: Vec<&str> = findings.iter().map(|finding| finding.code.name()).collect();
         let wanted: Vec<&str> = entry["codes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();

@@ -5,13 +5,16 @@ use crate::sandbox::Sandbox;
 const GOOD: &str =
     r#"{"platform-version": "2.3", "product": {"freshchat": {"events": {"onUserCreate": {"handler": "f"}}}}}"#;
 
+const SCRIPT: &str = "exports = {\n  f: function (payload) {\n    console.log(payload.event);\n  }\n};\n";
+
 #[test]
 fn a_good_manifest_is_good() {
     Sandbox::new()
         .file("manifest.json", GOOD)
+        .file("server/server.js", SCRIPT)
         .run(["validate"])
         .code(0)
-        .stdout("1 file checked: nothing found")
+        .stdout("2 files checked: nothing found")
         .no_stderr();
     Sandbox::new().file("other.json", GOOD).run(["validate", "other.json"]).code(0);
     Sandbox::new().stdin(GOOD).run(["validate", "-"]).code(0);
@@ -114,11 +117,12 @@ fn kinds_are_told_apart_and_can_be_overridden() {
 fn several_files_and_folders_are_checked_in_one_run() {
     let ran = Sandbox::new()
         .file("a/manifest.json", GOOD)
+        .file("a/server/server.js", SCRIPT)
         .file("b/p.json", "{")
         .file("b/q.json", "nope")
         .run(["validate", "a", "b"])
         .code(1);
-    ran.stdout("b/p.json:1:2").stdout("b/q.json:1:1").stdout("3 files checked: 2 errors");
+    ran.stdout("b/p.json:1:2").stdout("b/q.json:1:1").stdout("4 files checked: 2 errors");
 }
 
 #[test]
@@ -140,7 +144,7 @@ fn created(sandbox: &Sandbox, args: &[&str]) -> String {
 
 #[test]
 fn a_whole_app_is_checked_from_within() {
-    let app = Sandbox::app("exports = { created() {}, updated() {} };")
+    let app = Sandbox::app("exports = { created: function () {}, updated: function () {} };")
         .file("config/requests.json", "{\"a\": {\"schema\": {\"method\": \"GET\", \"host\": \"198.51.100.4\"}}}")
         .file("server/test_data/onUserCreate.json", "{\n\"event\": \"onUserCreate\",\n\"data\": 1}")
         .file("node_modules/x/manifest.json", "nope");
@@ -150,7 +154,7 @@ fn a_whole_app_is_checked_from_within() {
 
 #[test]
 fn a_sample_in_an_app_wears_the_apps_envelope() {
-    let app = Sandbox::app("exports = { created() {}, updated() {} };");
+    let app = Sandbox::app("exports = { created: function () {}, updated: function () {} };");
     let old = app.run(["generate", "onUserCreate", "--platform", "2.3"]).code(0).out;
     let app = app.file("server/test_data/onUserCreate.json", &old).file("elsewhere.json", &old);
     let ran = app.run(["validate", "server/test_data/onUserCreate.json", "elsewhere.json"]).code(0);
@@ -187,7 +191,7 @@ fn a_folder_is_walked_and_findings_keep_the_order_of_the_files() {
 #[test]
 fn how_grave_a_finding_is_can_be_set() {
     let bom = format!("\u{feff}{GOOD}");
-    let sandbox = Sandbox::new().file("manifest.json", bom);
+    let sandbox = Sandbox::new().file("manifest.json", bom).file("server/server.js", SCRIPT);
     sandbox.run(["validate"]).code(0).stdout("warning[byte-order-mark]");
     sandbox.run(["validate", "--deny", "warnings"]).code(1).stdout("error[byte-order-mark]");
     sandbox.run(["validate", "--deny", "warnings", "--warn", "byte-order-mark"]).code(0);
@@ -202,7 +206,7 @@ fn how_grave_a_finding_is_can_be_set() {
 
 #[test]
 fn a_secret_is_pointed_at_and_not_shown() {
-    let ran = Sandbox::app("exports = { created() {}, updated() {} };")
+    let ran = Sandbox::app("exports = { created: function () {}, updated: function () {} };")
         .file("config/iparams.json", "{\"key\": {\"display_name\": \"K\", \"type\": \"text\", \"secure\": true}}")
         .file("config/iparam_test_data.json", "{\"key\": \"open \\\"sesame\\\"\", \"key\": \"sesame\",}")
         .run(["validate", "--format", "human", "--format", "json=out.json"])

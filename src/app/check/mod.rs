@@ -27,6 +27,8 @@ pub enum Part {
     IparamValues,
     /// `config/requests.json`
     Requests,
+    /// `server/server.js`, with all that it requires.
+    Script,
     /// `simctl.json`
     Settings,
     /// A file below `server/test_data`.
@@ -76,6 +78,7 @@ impl Checkup {
             }
             Err(finding) => (None, vec![finding]),
         };
+        let findings = with_script(findings, app.as_ref());
         let secrets = config::secrets_of(&located.root);
         let manifest = (located.manifest, located.shown_manifest);
         Ok(Self { root: located.root, shown_root: located.shown_root, findings, app, secrets, manifest })
@@ -96,6 +99,7 @@ impl Checkup {
             ("config/requests.json", Part::Requests),
             ("simctl.json", Part::Settings),
         ];
+        files.extend(self.script().map(|name| self.file(name, Part::Script)));
         for (name, part) in known {
             if is_there(&self.root.join(name)) {
                 files.push(self.file(name, part));
@@ -107,6 +111,16 @@ impl Checkup {
         }));
         files.sort_by(|a, b| a.shown.cmp(&b.shown));
         files
+    }
+
+    /// Every fault of the app's scripts; none where the manifest could not be read.
+    pub fn check_scripts(&self, schemas: &Schemas) -> Findings {
+        self.app.as_ref().map(|app| app.check_scripts(schemas)).unwrap_or_default()
+    }
+
+    /// `server.js`, where the app has one.
+    fn script(&self) -> Option<&'static str> {
+        ["server/server.js", "server.js"].into_iter().find(|name| is_there(&self.root.join(name)))
     }
 
     fn file(&self, name: &str, part: Part) -> AppFile {
@@ -144,6 +158,19 @@ fn check_manifest(schemas: &Schemas, source: &Source, folder: Option<&Path>) -> 
     json::add_unsaid(&mut findings, by_schema);
     findings.sort_by_key(|finding| finding.place.span.map(|span| span.start));
     (Some(manifest), findings)
+}
+
+/// The findings of a manifest beside those of a script that is checked by itself: that it is not there is for the manifest
+/// to tell, that it does not parse is not.
+fn with_script(mut findings: Findings, app: Option<&App>) -> Findings {
+    let Some(app) = app else { return findings };
+    findings.retain(|finding| !matches!(finding.code, Code::ScriptSyntax | Code::FileUnreadable | Code::NotUtf8));
+    let is_told = findings.iter().any(|finding| finding.code == Code::ServerMissing);
+    if !app.manifest.subscriptions.is_empty() && !is_told {
+        let faults = app.script().err().unwrap_or_default();
+        findings.extend(faults.into_iter().filter(|finding| finding.code == Code::ServerMissing));
+    }
+    findings
 }
 
 /// An app without events may still be one: it has a front end, or functions for it.

@@ -62,8 +62,8 @@ struct Home {
 /// What became of one piece of work.
 struct Checked {
     findings: Findings,
-    /// How many files it ended.
-    files: u64,
+    /// The file that it ended, as the user named it.
+    ended: Option<PathBuf>,
 }
 
 /// Checks every file and shows all that was found.
@@ -96,11 +96,14 @@ pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
         workers,
         |job| check.job(job),
         |checked: Checked| {
-            tally.files += checked.files;
             for finding in checked.findings {
                 progress.clear();
                 tally.count(&finding);
                 reporters.on_event(&RunEvent::Found { finding });
+            }
+            if let Some(file) = checked.ended {
+                tally.files += 1;
+                reporters.on_event(&RunEvent::FileChecked { file: file.to_string_lossy().into_owned() });
             }
             progress.show(tally.files);
         },
@@ -152,13 +155,14 @@ impl Check<'_> {
         let home = job.home;
         let mut findings = match job.piece {
             Piece::Found(findings) => findings,
-            Piece::File(file) => match Source::read_as(&file.path, &file.shown) {
+            Piece::File(file) => match (&file.part, &home) {
                 // A manifest was read when the app was looked for.
-                _ if file.part == Some(Part::Manifest) && home.is_some() => {
-                    home.as_ref().map(|home| home.checkup.findings.clone()).unwrap_or_default()
-                }
-                Ok(source) => self.source(&source, file.part.as_ref(), home.as_deref(), file.is_walked),
-                Err(finding) => vec![finding],
+                (Some(Part::Manifest), Some(home)) => home.checkup.findings.clone(),
+                (Some(Part::Script), Some(home)) => home.checkup.check_scripts(self.schemas),
+                _ => match Source::read_as(&file.path, &file.shown) {
+                    Ok(source) => self.source(&source, file.part.as_ref(), home.as_deref(), file.is_walked),
+                    Err(finding) => vec![finding],
+                },
             },
             Piece::Stdin(Ok(source)) => self.source(&source, None, None, false),
             Piece::Stdin(Err(finding)) => vec![finding],
@@ -167,8 +171,9 @@ impl Check<'_> {
                 batch.check(|source| self.payload(source, sample.as_ref(), home.as_deref()))
             }
         };
-        findings.sort_by_key(|finding| finding.place.span.map(|span| (span.start.line, span.start.column)));
-        Checked { findings: self.told(findings, home.as_deref()), files: job.ends }
+        let key = |finding: &Finding| finding.place.span.map(|span| (span.start.line, span.start.column));
+        findings.sort_by(|a, b| a.place.file.cmp(&b.place.file).then_with(|| key(a).cmp(&key(b))));
+        Checked { findings: self.told(findings, home.as_deref()), ended: job.ends }
     }
 
     /// The findings as the settings have them.
@@ -200,6 +205,8 @@ impl Check<'_> {
                 None => check_settings(self.schemas, source).1,
             },
             Some(Part::Manifest) => self.manifest(source),
+            // A script is checked with its app.
+            Some(Part::Script) => Vec::new(),
             None => self.guessed(source, is_walked),
         }
     }
@@ -213,6 +220,8 @@ impl Check<'_> {
             (Some(FileKind::Iparams), _) => check_iparams(self.schemas, source),
             (Some(FileKind::Requests), _) => check_requests(self.schemas, source),
             (None, None) => findings,
+            // What is no JSON is read as something, which need not be what it was meant to be.
+            (None, Some(_)) if findings.iter().any(|finding| finding.code == Code::JsonSyntax) => findings,
             (None, Some(node)) => {
                 let mut findings = findings;
                 findings.push(kind::unknown(source, &node, is_walked));

@@ -26,8 +26,8 @@ pub(super) struct Job {
     pub(super) piece: Piece,
     /// The app that it belongs to.
     pub(super) home: Option<Arc<Home>>,
-    /// How many files end with it.
-    pub(super) ends: u64,
+    /// The file that ends with it, as the user named it.
+    pub(super) ends: Option<PathBuf>,
 }
 
 pub(super) enum Piece {
@@ -41,12 +41,16 @@ pub(super) enum Piece {
     Lines(Batch),
 }
 
-type Stream = Lines<Box<dyn BufRead + Send>>;
+struct Stream {
+    lines: Lines<Box<dyn BufRead + Send>>,
+    file: PathBuf,
+    home: Option<Arc<Home>>,
+}
 
 /// All that is to be checked; as an iterator, cut into pieces.
 pub(super) struct Plan {
     files: std::vec::IntoIter<(FileToCheck, Option<Arc<Home>>)>,
-    stream: Option<(Stream, Option<Arc<Home>>)>,
+    stream: Option<Stream>,
     kind: Option<FileKind>,
 }
 
@@ -87,6 +91,7 @@ impl Plan {
 
     /// Begins a file: a job where it is a single piece, else `None` and the stream is set.
     fn begin(&mut self, file: FileToCheck, home: Option<Arc<Home>>) -> Option<Job> {
+        let shown = file.shown.clone();
         let sample = match &file.part {
             Some(Part::Sample(sample)) => Some(sample.clone()),
             _ => None,
@@ -95,14 +100,16 @@ impl Plan {
             match stdin(self.kind) {
                 Stdin::Whole(source) => Piece::Stdin(source),
                 Stdin::Lines(from) => {
-                    self.stream = Some((Lines::new(from, file.shown, sample), home));
+                    self.stream =
+                        Some(Stream { lines: Lines::new(from, file.shown.clone(), sample), file: file.shown, home });
                     return None;
                 }
             }
         } else if is_ndjson(&file.shown) {
             match open(&file) {
                 Ok(from) => {
-                    self.stream = Some((Lines::new(from, file.shown, sample), home));
+                    self.stream =
+                        Some(Stream { lines: Lines::new(from, file.shown.clone(), sample), file: file.shown, home });
                     return None;
                 }
                 Err(finding) => Piece::Found(vec![finding]),
@@ -110,7 +117,7 @@ impl Plan {
         } else {
             Piece::File(file)
         };
-        Some(Job { piece, home, ends: 1 })
+        Some(Job { piece, home, ends: Some(shown) })
     }
 }
 
@@ -119,17 +126,15 @@ impl Iterator for Plan {
 
     fn next(&mut self) -> Option<Job> {
         loop {
-            if let Some((stream, home)) = &mut self.stream {
-                let home = home.clone();
-                let piece = match stream.batch() {
+            if let Some(mut stream) = self.stream.take() {
+                let home = stream.home.clone();
+                let piece = match stream.lines.batch() {
                     Some(Ok(batch)) => Piece::Lines(batch),
                     Some(Err(finding)) => Piece::Found(vec![finding]),
-                    None => {
-                        self.stream = None;
-                        return Some(Job { piece: Piece::Found(Vec::new()), home, ends: 1 });
-                    }
+                    None => return Some(Job { piece: Piece::Found(Vec::new()), home, ends: Some(stream.file) }),
                 };
-                return Some(Job { piece, home, ends: 0 });
+                self.stream = Some(stream);
+                return Some(Job { piece, home, ends: None });
             }
             let (file, home) = self.files.next()?;
             if let Some(job) = self.begin(file, home) {
