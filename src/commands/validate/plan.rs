@@ -242,7 +242,9 @@ impl Planner<'_> {
             return self.file(full, path.to_path_buf());
         }
         let before = self.files.len();
-        self.folder(&full, path, 0);
+        // What is below the current folder is shown without a leading `./`.
+        let shown = if path == Path::new(".") { Path::new("") } else { path };
+        self.folder(&full, shown, 0);
         if self.files.len() == before && self.findings.is_empty() {
             let what = "the folder holds no manifest.json and no other .json or .ndjson file";
             self.findings.push(Finding::new(Code::FileMissing, what).in_file(path));
@@ -273,7 +275,8 @@ impl Planner<'_> {
     /// The app in a folder, or else all that is below it.
     fn folder(&mut self, full: &Path, shown: &Path, depth: usize) {
         if self.check.options.kind.is_none() && full.join("manifest.json").is_file() {
-            let options = AppOptions { app: Some(shown.to_path_buf()), manifest: None };
+            let app = if shown == Path::new("") { Path::new(".") } else { shown };
+            let options = AppOptions { app: Some(app.to_path_buf()), manifest: None };
             match Home::open(self.check, &options) {
                 Ok(home) => self.app(&home),
                 Err(findings) => self.findings.extend(findings),
