@@ -516,6 +516,11 @@ impl<'a> Visit<'a> for Collector<'_> {
             return;
         }
         let Some(member) = it.as_member_expression() else { return };
+        if let Some(name) = member.static_property_name()
+            && (self.is_global(member.object(), "global") || self.is_global(member.object(), "globalThis"))
+        {
+            self.facts.excused.insert(name.to_owned());
+        }
         let mut steps = Vec::new();
         if let (Some(()), Some(mut chain)) = (self.push_member(member, &mut steps), self.chain(member.object())) {
             chain.steps.extend(steps);

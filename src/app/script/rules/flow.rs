@@ -56,6 +56,9 @@ const HARMLESS: &[&str] = &[
 /// A function, by its file and where it begins there.
 type FunctionId = (usize, u32);
 
+/// What is known of parameters, by function and number; nothing where they can be anything.
+type Params = HashMap<(FunctionId, usize), Option<Vec<Origin>>>;
+
 /// A callback, and what its events hand it.
 pub(super) struct Handler<'w> {
     /// The events, each with what its payload looks like; none where one of them has no schema.
@@ -90,7 +93,7 @@ pub(super) struct Flow<'f, 'w> {
     calls: HashMap<FunctionId, Vec<(usize, &'f Call)>>,
     /// Functions that an array method calls, and the array.
     on_items: HashMap<FunctionId, (usize, Chain)>,
-    params: RefCell<HashMap<(FunctionId, usize), Option<Vec<Origin>>>>,
+    params: RefCell<Params>,
 }
 
 impl<'f, 'w> Flow<'f, 'w> {

@@ -139,6 +139,7 @@ fn names_of_the_files_own_are_no_globals() {
         ("const { URL } = require('url'); new URL(x);", &[]),
         ("if (typeof fetch === 'function') fetch(x);", &[]),
         ("setTimeout = f; setTimeout();", &[]),
+        ("global.setTimeout = f; setTimeout();", &[]),
         ("x.setTimeout(); x.fetch; y = { Buffer: 1 };", &[]),
         ("process.env.ENV; process.cwd(); process; global.mine;", &[]),
         ("try {} catch (crypto) { crypto; }", &[]),
