@@ -115,7 +115,12 @@ impl Checkup {
 
     /// Every fault of the app's scripts; none where the manifest could not be read.
     pub fn check_scripts(&self, schemas: &Schemas) -> Findings {
-        self.app.as_ref().map(|app| app.check_scripts(schemas)).unwrap_or_default()
+        let mut findings = self.app.as_ref().map(|app| app.check_scripts(schemas)).unwrap_or_default();
+        if self.findings.iter().any(Finding::is_error) {
+            // What the manifest names is not what it was meant to name.
+            findings.retain(|finding| finding.code != Code::UnusedCallback);
+        }
+        findings
     }
 
     /// `server.js`, where the app has one.
