@@ -116,8 +116,9 @@ impl Checkup {
     /// Every fault of the app's scripts; none where the manifest could not be read.
     pub fn check_scripts(&self, schemas: &Schemas) -> Findings {
         let mut findings = self.app.as_ref().map(|app| app.check_scripts(schemas)).unwrap_or_default();
-        if self.findings.iter().any(Finding::is_error) {
-            // What the manifest names is not what it was meant to name.
+        let unknown = findings.iter().any(|finding| finding.code == Code::UnknownCallback);
+        if unknown || self.findings.iter().any(Finding::is_error) {
+            // What the manifest names is not what it was meant to name, so the other half of the slip is no news.
             findings.retain(|finding| finding.code != Code::UnusedCallback);
         }
         findings
