@@ -20,24 +20,6 @@ use tempfile::TempDir;
 
 const SIMCTL: &str = env!("CARGO_BIN_EXE_simctl");
 
-/// Codes whose check stands and that no command asks yet: their wrong examples must earn nothing. When one earns its code,
-/// the test says so, and the name leaves this list.
-const NOT_ASKED_YET: &[Code] = &[
-    Code::UnknownCallback,
-    Code::PackerBlind,
-    Code::UnusedCallback,
-    Code::BadRequire,
-    Code::JsonRequire,
-    Code::UndeclaredDependency,
-    Code::MissingGlobal,
-    Code::MissingSubscription,
-    Code::UnknownRead,
-    Code::UnknownIparam,
-    Code::NullRead,
-    Code::ImpossibleComparison,
-    Code::ChangesOrder,
-];
-
 fn docs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
 }
@@ -224,11 +206,8 @@ fn each_example_earns_what_its_page_is_about() {
     for &code in Code::ALL {
         for example in examples(&page(code)) {
             count += 1;
-            let expected: BTreeSet<String> = if example.wrong && !NOT_ASKED_YET.contains(&code) {
-                BTreeSet::from([code.name().to_owned()])
-            } else {
-                BTreeSet::new()
-            };
+            let expected: BTreeSet<String> =
+                if example.wrong { BTreeSet::from([code.name().to_owned()]) } else { BTreeSet::new() };
             let (codes, said) = earned(&example);
             if codes != expected {
                 let which = if example.wrong { "wrong" } else { "right" };
