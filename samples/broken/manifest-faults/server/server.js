@@ -1,7 +1,8 @@
 // The faults are in the manifest.
 exports = {
-  greet: function (payload) {
-    console.log(payload.event);
+  greet: async function (payload) {
+    await $request.invokeTemplate('listOrder', {});
+    await $request.invokeTemplate('newOrder', { body: payload.event });
   },
   forget: function (payload) {
     console.log(payload.event);
