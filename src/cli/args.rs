@@ -23,10 +23,10 @@ Examples:
   simctl trigger onUserUpdate --changes email      … one that changed the email address
   simctl trigger onUserCreate --payload user.json  fire what is in a file
   simctl generate onUserCreate -n 1000 > users.ndjson
-  simctl validate manifest.json                    check files, say where each fault is
+  simctl validate                                  check the app in this folder, say where each fault is
 
-Exit codes: 0 everything held, 1 a handler failed or a file has errors, 2 it cannot be done as asked,
-3 this machine is in the way, 130 Ctrl-C.";
+Exit codes: 0 everything held, 1 a handler failed or a file has errors,
+2 it cannot be done as asked, 3 this machine is in the way, 130 Ctrl-C.";
 
 const TRIGGER_EXAMPLES: &str = "\
 Examples:

@@ -119,7 +119,7 @@ fn a_server_that_is_unreadable() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = app();
     let file = sandbox.path().join("server/server.js");
-    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0)).expect("rights are set");
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000)).expect("rights are set");
     if std::fs::read(&file).is_ok() {
         // Root reads everything: nothing to see here.
         return;
