@@ -19,7 +19,7 @@ pub fn render_finding(finding: &Finding, paint: Paint) -> String {
         Severity::Note => paint.hint(&head),
     };
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "{head}: {}", paint.strong(&printable(&finding.message)));
+    let _ = writeln!(text, "{head}: {}", paint.strong(&printable_line(&finding.message)));
     push_place(&mut text, &finding.place, paint);
     for hint in &finding.hints {
         let _ = writeln!(text, "{}: {}", paint.hint("hint"), printable(hint).replace('\n', "\n      "));

@@ -45,13 +45,7 @@ impl<W: Write> Human<W> {
 
     /// `text` behind a word, further lines below the first.
     fn entry(&self, word: &str, text: &str) -> String {
-        let text = printable(text);
-        let mut lines = text.split('\n');
-        let mut entry = format!("{word}  {}\n", lines.next().unwrap_or(""));
-        for line in lines {
-            let _ = writeln!(entry, "{:WORD$}  {line}", "");
-        }
-        entry
+        format!("{word}  {}\n", below(&printable(text)))
     }
 
     fn log(&self, level: Level, text: &str) -> String {
@@ -69,7 +63,7 @@ impl<W: Write> Human<W> {
         } else {
             self.word("FAIL", |paint, word| paint.bad(word))
         };
-        let what = printable(&describe(outcome, self.verbosity)).replace('\n', &format!("\n{:WORD$}  ", ""));
+        let what = below(&printable(&describe(outcome, self.verbosity)));
         let mut text = format!("{word}  {what}  {}\n", self.paint.faint(times));
         self.push_details(&mut text, outcome, excerpt);
         text
@@ -138,82 +132,98 @@ impl<W: Write> Human<W> {
     }
 }
 
+impl<W: Write> Human<W> {
+    /// What is fired at what.
+    fn delivery(&self, event: &RunEvent) -> String {
+        let RunEvent::DeliveryStarted { index, event, callback, file, runtime, platform, payload } = event else {
+            return String::new();
+        };
+        let number = if self.count > 1 { format!("[{index}] ") } else { String::new() };
+        let what = self.paint.strong(&printable_line(&format!("{number}{event} -> {callback}")));
+        let seed = self.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
+        let how = format!("{file}, {runtime} runtime, platform {platform}{seed}");
+        let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
+        if self.verbosity == Verbosity::Verbose {
+            text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));
+        }
+        text
+    }
+
+    fn output(&self, stream: Stream, text: &str) -> String {
+        let word = match stream {
+            Stream::Stdout => "stdout",
+            Stream::Stderr => "stderr",
+        };
+        self.entry(&self.word(word, Paint::faint), text.strip_suffix('\n').unwrap_or(text))
+    }
+
+    fn call(&self, event: &RunEvent) -> String {
+        let RunEvent::Call { name, args, status, answer, took, .. } = event else { return String::new() };
+        let status = match status {
+            AnswerStatus::Fulfilled => "->",
+            AnswerStatus::Rejected => "rejected",
+        };
+        let text = shortened(&format!("{name} {args} {status} {answer}"), self.verbosity);
+        let entry = self.entry(&self.word("call", Paint::faint), &text);
+        format!("{}  {}\n", entry.trim_end(), self.paint.faint(&show_duration(*took)))
+    }
+
+    fn delivered(&mut self, event: &RunEvent) -> io::Result<()> {
+        let RunEvent::DeliveryFinished { outcome, excerpt, start_up, handler, repeat, .. } = event else {
+            return Ok(());
+        };
+        let mut times = format!("handler {}", show_duration(*handler));
+        if !start_up.is_zero() {
+            let _ = write!(times, ", start-up {}", show_duration(*start_up));
+        }
+        let mut text = self.outcome(outcome, excerpt.as_ref(), &times);
+        if !outcome.held() || self.count == 1 {
+            let _ = writeln!(text, "{} {}", self.paint.faint("repeat:"), printable_line(repeat));
+        }
+        if outcome.held() {
+            return self.say(&text);
+        }
+        let text = std::mem::take(&mut self.pending) + &text;
+        self.write(&text)
+    }
+
+    fn found(&mut self, finding: &Finding) -> io::Result<()> {
+        if self.gravest.as_ref().is_none_or(|gravest| finding.severity > gravest.severity) {
+            self.gravest = Some(finding.clone());
+        }
+        self.write(&render_finding(finding, self.paint))
+    }
+}
+
 impl<W: Write> Reporter for Human<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { count, seed, .. } => (self.count, self.seed) = (*count, *seed),
+            RunEvent::RunStarted { count, seed, .. } => {
+                (self.count, self.seed) = (*count, *seed);
+                Ok(())
+            }
             RunEvent::Notice { message } => {
-                let text = format!("{}: {}\n", self.paint.hint("note"), printable_line(message));
-                self.say(&text)?;
+                self.say(&format!("{}: {}\n", self.paint.hint("note"), printable_line(message)))
             }
-            RunEvent::Found { finding } => {
-                let text = render_finding(finding, self.paint);
-                self.write(&text)?;
-                if self.gravest.as_ref().is_none_or(|gravest| finding.severity > gravest.severity) {
-                    self.gravest = Some(finding.clone());
-                }
-            }
-            RunEvent::DeliveryStarted { index, event, callback, file, runtime, platform, payload } => {
+            RunEvent::Found { finding } => self.found(finding),
+            RunEvent::DeliveryStarted { .. } => {
                 self.pending.clear();
-                let number = if self.count > 1 { format!("[{index}] ") } else { String::new() };
-                let what = self.paint.strong(&printable_line(&format!("{number}{event} -> {callback}")));
-                let seed = self.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
-                let how = format!("{file}, {runtime} runtime, platform {platform}{seed}");
-                let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
-                if self.verbosity == Verbosity::Verbose {
-                    text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));
-                }
-                self.say(&text)?;
+                self.say(&self.delivery(event))
             }
-            RunEvent::Log { level, text, .. } => {
-                let text = self.log(*level, text);
-                self.say(&text)?;
-            }
-            RunEvent::Output { stream, text, .. } => {
-                let word = match stream {
-                    Stream::Stdout => "stdout",
-                    Stream::Stderr => "stderr",
-                };
-                let text = self.entry(&self.word(word, Paint::faint), text.strip_suffix('\n').unwrap_or(text));
-                self.say(&text)?;
-            }
-            RunEvent::Call { name, args, status, answer, took, .. } => {
-                let status = match status {
-                    AnswerStatus::Fulfilled => "->",
-                    AnswerStatus::Rejected => "rejected",
-                };
-                let text = shortened(&format!("{name} {args} {status} {answer}"), self.verbosity);
-                let text = format!("{text}  {}", self.paint.faint(&show_duration(*took)));
-                let text = self.entry(&self.word("call", Paint::faint), &text);
-                self.say(&text)?;
-            }
-            RunEvent::DeliveryFinished { outcome, excerpt, start_up, handler, repeat, .. } => {
-                let mut times = format!("handler {}", show_duration(*handler));
-                if !start_up.is_zero() {
-                    let _ = write!(times, ", start-up {}", show_duration(*start_up));
-                }
-                let mut text = self.outcome(outcome, excerpt.as_ref(), &times);
-                if !outcome.held() || self.count == 1 {
-                    let _ = writeln!(text, "{} {}", self.paint.faint("repeat:"), printable_line(repeat));
-                }
-                if outcome.held() {
-                    self.say(&text)?;
-                } else {
-                    let text = std::mem::take(&mut self.pending) + &text;
-                    self.write(&text)?;
-                }
-            }
-            RunEvent::RunFinished { held, failed, interrupted, .. } => self.finished(*held, *failed, *interrupted)?,
-            RunEvent::CheckStarted { .. } | RunEvent::FileChecked { .. } => {}
+            RunEvent::Log { level, text, .. } => self.say(&self.log(*level, text)),
+            RunEvent::Output { stream, text, .. } => self.say(&self.output(*stream, text)),
+            RunEvent::Call { .. } => self.say(&self.call(event)),
+            RunEvent::DeliveryFinished { .. } => self.delivered(event),
+            RunEvent::RunFinished { held, failed, interrupted, .. } => self.finished(*held, *failed, *interrupted),
+            RunEvent::CheckStarted { .. } | RunEvent::FileChecked { .. } => Ok(()),
             RunEvent::CheckFinished { files, errors, warnings, notes, .. } => {
                 let mut text = format!("{}\n", check_summary(*files, *errors, *warnings, *notes));
                 if let Some(more) = more_about(&self.gravest) {
                     let _ = writeln!(text, "{}", self.paint.faint(&more));
                 }
-                self.say(&text)?;
+                self.say(&text)
             }
         }
-        Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
@@ -238,6 +248,19 @@ pub(super) fn frame_of(outcome: &Outcome) -> Option<&Frame> {
         Outcome::TimedOut { stack, .. } => stack.first(),
         _ => None,
     }
+}
+
+/// Text with its further lines set below its first, behind the column of words. A CI server obeys lines that begin with
+/// certain marks, blanks aside: an app must not be able to write one.
+fn below(text: &str) -> String {
+    let mut lines = text.split('\n');
+    let mut set = lines.next().unwrap_or("").to_owned();
+    for line in lines {
+        let start = line.trim_start();
+        let guard = if start.starts_with("::") || start.starts_with("##[") { "| " } else { "" };
+        let _ = write!(set, "\n{:WORD$}  {guard}{line}", "");
+    }
+    set
 }
 
 /// What the handler did, as one clause.

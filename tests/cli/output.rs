@@ -41,6 +41,14 @@ fn what_an_app_prints_cannot_steer_the_terminal() {
 }
 
 #[test]
+fn what_an_app_prints_cannot_command_a_ci_server() {
+    let server = r#"exports = { created: function () { console.log('one\n::error::two\n  ##[error]three'); throw new Error('a\n::stop-commands::b'); } };"#;
+    let ran = Sandbox::app(server).run(["trigger", "onUserCreate"]).code(1).stdout("| ::error::two");
+    let obeyed = |line: &&str| line.trim_start().starts_with("::") || line.trim_start().starts_with("##[");
+    assert_eq!(ran.out.lines().find(obeyed), None);
+}
+
+#[test]
 fn names_of_files_cannot_steer_the_terminal() {
     Sandbox::new().file("a\u{1b}[31m.json", "{").run(["validate", "a\u{1b}[31m.json"]).code(1).without(ESCAPE);
     Sandbox::new().run(["validate", "gone\u{1b}[31m.json"]).code(2).without(ESCAPE);
