@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
@@ -73,7 +74,7 @@ pub(super) struct Payloads {
     check: bool,
     event: String,
     platform: Option<Platform>,
-    definition: Option<EventSchema>,
+    definition: Option<Arc<EventSchema>>,
 }
 
 enum Base {
@@ -97,7 +98,7 @@ impl Payloads {
         options: &PayloadOptions,
         wanted: Wanted<'_>,
     ) -> Result<Self, Findings> {
-        let definition = schemas.event(wanted.event);
+        let definition = schemas.event(wanted.event).cloned();
         let base = match (&options.source, wanted.sample) {
             (PayloadSource::Generated, _) => {
                 if definition.is_none() {
@@ -151,7 +152,7 @@ impl Payloads {
             Base::Loaded { value, .. } => value.clone(),
         };
         if !self.overrides.is_empty() {
-            self.overrides.apply(&mut value, self.definition.as_ref(), self.check)?;
+            self.overrides.apply(&mut value, self.definition.as_deref(), self.check)?;
         }
         self.checked(schemas, value)
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -150,7 +151,7 @@ impl FromStr for Changes {
 pub struct Generator {
     seed: u64,
     ops: Box<[Op]>,
-    event: EventSchema,
+    event: Arc<EventSchema>,
     /// How long the last payloads were, more or less.
     size: usize,
 }
@@ -166,14 +167,14 @@ impl Generator {
             return Err(vec![no_schema(schemas, event)]);
         };
         let place = schemas.file(event.schema());
-        let ops = plan::compile(&event, recipe).map_err(|findings| {
+        let ops = plan::compile(event, recipe).map_err(|findings| {
             let in_file = |finding: Finding| match place {
                 Some(file) if finding.code == Code::BadSchema => finding.in_file(file),
                 _ => finding,
             };
             findings.into_iter().map(in_file).collect::<Findings>()
         })?;
-        let mut generator = Self { seed: recipe.seed, ops, event, size: 2048 };
+        let mut generator = Self { seed: recipe.seed, ops, event: Arc::clone(event), size: 2048 };
         let mut first = Vec::new();
         generator.write(0, &mut first);
         generator.size = first.len() * 5 / 4;
@@ -195,7 +196,7 @@ impl Generator {
     }
 
     /// The event, as its schema describes it.
-    pub const fn event(&self) -> &EventSchema {
+    pub fn event(&self) -> &EventSchema {
         &self.event
     }
 }

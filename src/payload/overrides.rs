@@ -513,7 +513,7 @@ mod tests {
         let schemas = Schemas::embedded();
         let event = schemas.event("onUserUpdate").unwrap();
         let overrides = Overrides::new(texts.iter().map(|text| one(text)).collect());
-        overrides.apply(&mut payload, Some(&event), true).map(|()| payload)
+        overrides.apply(&mut payload, Some(event), true).map(|()| payload)
     }
 
     fn refused(texts: &[&str]) -> (Code, String) {

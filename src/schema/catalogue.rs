@@ -39,11 +39,20 @@ struct Document {
     value: OnceLock<Value>,
     validator: OnceLock<Result<jsonschema::Validator, Box<Finding>>>,
     shape: OnceLock<Arc<Shape>>,
+    /// What it says of an event, where it is one's: its merged shapes are the same for every payload.
+    event: OnceLock<Arc<EventSchema>>,
 }
 
 impl Document {
     fn new(text: Cow<'static, str>, file: Option<PathBuf>) -> Self {
-        Self { text, file, value: OnceLock::new(), validator: OnceLock::new(), shape: OnceLock::new() }
+        Self {
+            text,
+            file,
+            value: OnceLock::new(),
+            validator: OnceLock::new(),
+            shape: OnceLock::new(),
+            event: OnceLock::new(),
+        }
     }
 
     fn value(&self) -> &Value {
@@ -127,9 +136,10 @@ impl Schemas {
     }
 
     /// What the schema of `event` says.
-    pub fn event(&self, event: &str) -> Option<EventSchema> {
+    pub fn event(&self, event: &str) -> Option<&Arc<EventSchema>> {
         let name = format!("events/{event}");
-        self.documents.contains_key(&name).then(|| EventSchema::new(self, event, &name))
+        let document = self.documents.get(&name)?;
+        Some(document.event.get_or_init(|| Arc::new(EventSchema::new(self, event, &name))))
     }
 
     /// The shape that the schema `name` describes; of an absent one, anything.
