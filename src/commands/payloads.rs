@@ -12,6 +12,7 @@ use super::Context;
 use crate::model::{Code, Finding, Findings, Platform, Secrets};
 use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, load};
 use crate::schema::{EventSchema, Schemas};
+use crate::text::json::Node;
 use crate::text::{LARGEST_FILE, Source, list, nearest};
 
 /// The flags that `generate` and `trigger` share.
@@ -79,7 +80,7 @@ pub(super) struct Payloads {
 
 enum Base {
     Generated(Box<Generator>),
-    Loaded { value: Value, source: Source, findings: Findings },
+    Loaded { value: Value, node: Box<Node>, source: Source, findings: Findings },
 }
 
 /// What the payloads are for.
@@ -175,9 +176,8 @@ impl Payloads {
         }
         let findings = match &self.base {
             // As loaded: the file's own lines can be pointed at.
-            Base::Loaded { source, .. } if self.overrides.is_empty() => {
-                let (node, _) = crate::text::json::read(source);
-                node.map(|node| schemas.check_payload(&self.event, self.platform, &node, source)).unwrap_or_default()
+            Base::Loaded { node, source, .. } if self.overrides.is_empty() => {
+                schemas.check_payload(&self.event, self.platform, node, source)
             }
             _ => schemas.check_payload_value(&self.event, self.platform, &value),
         };
@@ -236,7 +236,7 @@ fn loaded(context: &Context, file: &Path, wanted: &Wanted<'_>) -> Result<Base, F
     if let Some(iparams) = &wanted.iparams {
         complete(&mut value, iparams);
     }
-    Ok(Base::Loaded { value, source, findings: loaded.findings })
+    Ok(Base::Loaded { value, node: Box::new(loaded.node), source, findings: loaded.findings })
 }
 
 /// Installation parameters belong to the app: a payload without them gets them, and where an earlier output masked a secret,
