@@ -9,6 +9,7 @@ pub mod engine;
 pub mod handler;
 pub mod model;
 pub mod payload;
+pub mod platform;
 pub mod report;
 pub mod schema;
 pub mod text;

@@ -10,7 +10,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use simctl::handler::{Handler, HandlerError, Host, HostObject, Interrupt, Launch, Module, Modules, Required};
+use simctl::handler::{
+    Answer, Handler, HandlerError, Host, HostCall, HostGlobal, Interrupt, Launch, Module, Modules, Required,
+};
 use simctl::model::{Delivery, Level, Outcome, ReturnValue, Runtime, Stream, Thrown};
 use tempfile::TempDir;
 
@@ -24,6 +26,7 @@ struct App {
     timeout: Duration,
     memory_bytes: u64,
     node: PathBuf,
+    ends_by_render: bool,
     heard: Heard,
 }
 
@@ -33,6 +36,8 @@ struct Heard {
     logs: Vec<(Level, String)>,
     output: String,
     notices: Vec<String>,
+    /// Calls that are answered later: when, their number, and with what.
+    under_way: Vec<(Instant, u64, Value)>,
 }
 
 impl Modules for Heard {
@@ -67,11 +72,29 @@ impl Host for Heard {
     fn notice(&mut self, message: String) {
         self.notices.push(message);
     }
-    fn call(&mut self, name: &str, args: &Value) -> Result<Value, Value> {
-        match name {
-            "$echo.say" => Ok(args[0].clone()),
-            _ => Err(json!({ "status": 400, "message": name })),
-        }
+    fn call(&mut self, call: HostCall) -> Result<Option<Answer>, HandlerError> {
+        let HostCall { number, name, args } = call;
+        Ok(match name.as_str() {
+            "$echo.say" => Some(Ok(args[0].clone())),
+            "$echo.later" => {
+                let after = Duration::from_millis(args[1].as_u64().expect("milliseconds"));
+                self.under_way.push((Instant::now() + after, number, args[0].clone()));
+                None
+            }
+            "$echo.never" => None,
+            "renderData" => Some(Ok(Value::Null)),
+            _ => Some(Err(json!({ "status": 400, "message": name }))),
+        })
+    }
+    fn answers(&mut self) -> Result<Vec<(u64, Answer)>, HandlerError> {
+        let now = Instant::now();
+        let (due, rest) = self.under_way.drain(..).partition(|(at, ..)| *at <= now);
+        self.under_way = rest;
+        let due: Vec<(Instant, u64, Value)> = due;
+        Ok(due.into_iter().map(|(_, number, value)| (number, Ok(value))).collect())
+    }
+    fn due(&self) -> Option<Instant> {
+        self.under_way.iter().map(|(at, ..)| *at).min()
     }
 }
 
@@ -84,6 +107,7 @@ impl App {
             timeout: Duration::from_secs(60),
             memory_bytes: 128 * MIB,
             node: "node".into(),
+            ends_by_render: false,
             heard: Heard::default(),
         }
     }
@@ -120,7 +144,11 @@ impl App {
             memory_bytes: self.memory_bytes,
             node: self.node.clone(),
             host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
-            objects: vec![HostObject { name: "$echo".to_owned(), methods: vec!["say".to_owned(), "fail".to_owned()] }],
+            globals: vec![HostGlobal {
+                name: "$echo".to_owned(),
+                methods: ["say", "fail", "later", "never"].map(str::to_owned).to_vec(),
+            }],
+            ends_by_render: self.ends_by_render,
         };
         Handler::start(&launch, &Interrupt::none()).expect("the handler starts")
     }
@@ -713,6 +741,113 @@ fn host_calls_are_answered() {
 }
 
 #[test]
+fn host_calls_are_under_way_side_by_side() {
+    let body = "const say = (text) => console.log(text);
+        return Promise.all([$echo.later('slow', 80).then(say), $echo.later('quick', 10).then(say)]).then(() => 'both');";
+    each(body, |_, outcome, app| {
+        assert_eq!(json_value(outcome), json!("both"));
+        assert_eq!(app.logged(), ["quick", "slow"]);
+    });
+}
+
+#[test]
+fn a_host_call_that_nobody_awaits_belongs_to_its_delivery() {
+    let unawaited =
+        "$echo.later('x', 30).then((text) => { console.log(text); return $echo.say('y'); }).then(console.log);";
+    for body in [unawaited.to_owned(), format!("return Promise.resolve().then(() => {{ {unawaited} }});")] {
+        each(&body, |runtime, outcome, app| {
+            assert_eq!(outcome, Outcome::Returned { value: ReturnValue::Undefined }, "{runtime:?}: {body}");
+            assert_eq!(app.logged(), ["x", "y"], "{runtime:?}: {body}");
+        });
+    }
+}
+
+#[test]
+fn a_host_call_that_is_never_answered_ends_with_the_time_limit() {
+    for runtime in runtimes() {
+        let mut app = App::body("return $echo.never();").timeout(Duration::from_millis(300));
+        let mut handler = app.start(runtime);
+        let outcome = app.deliver(&mut handler, "{}");
+        assert!(matches!(outcome, Outcome::TimedOut { .. }), "{runtime:?}: {outcome:?}");
+        assert!(!handler.is_alive());
+    }
+}
+
+#[test]
+fn a_late_answer_reaches_no_later_delivery() {
+    let source = "exports = { fire: function (payload) {
+        if (payload.n === 0) { $echo.later('old', 20).then(console.log); throw new Error('over'); }
+        return $echo.later('new', 60);
+    } };";
+    for runtime in runtimes() {
+        let mut app = App::new(source);
+        let mut handler = app.start(runtime);
+        assert_eq!(thrown(app.deliver(&mut handler, r#"{"n":0}"#)).message, "over");
+        assert_eq!(json_value(app.deliver(&mut handler, r#"{"n":1}"#)), json!("new"));
+        assert_eq!(app.logged(), Vec::<&str>::new(), "{runtime:?}");
+        assert!(handler.is_alive());
+    }
+}
+
+#[test]
+fn modules_load_while_a_host_call_is_under_way() {
+    let source = "exports = { fire: function () {
+        return $echo.later('x', 20).then((x) => $echo.later(x + require('./lib/b')(), 1)).then((x) => x + require('./lib/b')());
+    } };";
+    for runtime in runtimes() {
+        let mut app = App::new(source).file("server/lib/b.js", "exports = () => 'b';");
+        assert_eq!(json_value(app.fire(runtime)), json!("xbb"), "{runtime:?}");
+    }
+}
+
+#[test]
+fn promises_of_the_platform_take_done_fail_and_always() {
+    let body = "$echo.say('one').done((x) => console.log('done ' + x)).fail(() => console.log('never')).always(() => console.log('always'));
+        $echo.fail().done(() => console.log('never')).fail((e) => console.log('fail ' + e.status));";
+    each(body, |_, outcome, app| {
+        assert_eq!(outcome, Outcome::Returned { value: ReturnValue::Undefined });
+        let mut logged = app.logged();
+        logged.sort_unstable();
+        assert_eq!(logged, ["always", "done one", "fail 400"]);
+    });
+}
+
+#[test]
+fn a_refused_call_with_done_alone_is_an_unhandled_rejection() {
+    each("$echo.fail().done(() => {});", |runtime, outcome, _| {
+        assert!(matches!(outcome, Outcome::Rejected { unhandled: true, .. }), "{runtime:?}: {outcome:?}");
+    });
+}
+
+#[test]
+fn render_data_ends_an_event_that_waits_for_it() {
+    let cases = [
+        ("renderData();", Outcome::Rendered { error: None, data: None }),
+        ("renderData(null, { a: 1 });", Outcome::Rendered { error: None, data: Some(json!({ "a": 1 })) }),
+        (
+            "$echo.later(1, 10).then(() => renderData({ message: 'no' }));",
+            Outcome::Rendered { error: Some(json!({ "message": "no" })), data: None },
+        ),
+        ("return $echo.say(1).then(() => { renderData(); return 2; });", Outcome::Rendered { error: None, data: None }),
+        ("return 7;", Outcome::NotRendered),
+        ("return Promise.resolve(7);", Outcome::NotRendered),
+    ];
+    for runtime in runtimes() {
+        for (body, expected) in &cases {
+            let mut app = App { ends_by_render: true, ..App::body(body) };
+            assert_eq!(app.fire(runtime), *expected, "{runtime:?}: {body}");
+        }
+        let mut app = App { ends_by_render: true, ..App::body("throw new Error('set-up');") };
+        assert_eq!(thrown(app.fire(runtime)).message, "set-up");
+    }
+}
+
+#[test]
+fn render_data_of_another_event_ends_nothing() {
+    each("renderData({ message: 'no' }); return 5;", |_, outcome, _| assert_eq!(json_value(outcome), json!(5)));
+}
+
+#[test]
 fn what_a_callback_leaves_behind_belongs_to_its_delivery() {
     each("Promise.resolve().then(() => console.log('later')); console.log('now');", |_, _, app| {
         assert_eq!(app.logged(), ["now", "later"]);
@@ -781,7 +916,8 @@ fn an_interrupt_ends_the_delivery() {
             memory_bytes: 64 * MIB,
             node: "node".into(),
             host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
-            objects: Vec::new(),
+            globals: Vec::new(),
+            ends_by_render: false,
         };
         let mut handler = Handler::start(&launch, &interrupt).expect("the handler starts");
         let delivery = Delivery { index: 0, event: "e".into(), callback: "fire".into(), payload: "{}".into() };
@@ -804,7 +940,8 @@ fn a_missing_node_is_told_with_what_to_do() {
         memory_bytes: 64 * MIB,
         node: "/nowhere/node".into(),
         host_program: None,
-        objects: Vec::new(),
+        globals: Vec::new(),
+        ends_by_render: false,
     };
     let error = Handler::start(&launch, &Interrupt::none()).expect_err("there is no such node");
     assert!(matches!(error, HandlerError::NodeMissing { .. }));

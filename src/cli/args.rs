@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
-    AppOptions, ExplainOptions, FileKind, GenerateOptions, PayloadOptions, PayloadSource, RuntimeChoice, SchemaOptions,
-    Target, TriggerOptions, ValidateOptions,
+    AppOptions, DbChoice, ExplainOptions, FileKind, GenerateOptions, PayloadOptions, PayloadSource, PlatformOptions,
+    RuntimeChoice, SchemaOptions, Target, TriggerOptions, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -203,11 +203,33 @@ pub(super) struct TriggerFlags {
     /// The program that is Node.js
     #[arg(long, value_name = "PROGRAM", default_value = "node", env = "SIMCTL_NODE")]
     node: PathBuf,
+    #[command(flatten)]
+    platform: PlatformFlags,
     /// human, json, github or junit, each also with =FILE; may be repeated
     #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
     format: Vec<Target>,
     #[command(flatten)]
     payload: PayloadFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Platform")]
+pub(super) struct PlatformFlags {
+    /// Where $db and schedules are kept: memory, or a file [default: .simctl/ in the app]
+    #[arg(long, value_name = "memory|FILE", env = "SIMCTL_DB", value_parser = values::db)]
+    db: Option<DbChoice>,
+    /// Begin without what earlier runs have kept
+    #[arg(long)]
+    fresh: bool,
+    /// Hold the app to the platform's limits on calls a minute, rather than warn
+    #[arg(long)]
+    strict_limits: bool,
+}
+
+impl PlatformFlags {
+    fn into_options(self) -> PlatformOptions {
+        PlatformOptions { db: self.db, fresh: self.fresh, strict_limits: self.strict_limits }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -374,6 +396,7 @@ impl TriggerFlags {
             timeout: self.timeout,
             memory_bytes: self.memory,
             node: self.node,
+            platform: self.platform.into_options(),
             targets: self.format,
             payload: self.payload.into_options(overrides),
         }

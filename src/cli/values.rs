@@ -4,8 +4,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::commands::{Format, Target};
+use crate::commands::{DbChoice, Format, Target};
 use crate::text::list;
+
+/// `memory`, or a file.
+#[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
+pub(super) fn db(text: &str) -> Result<DbChoice, String> {
+    Ok(if text == "memory" { DbChoice::Memory } else { DbChoice::File(text.into()) })
+}
 
 /// `20s`, `500ms`, `1.5m`; a bare number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

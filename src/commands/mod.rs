@@ -16,7 +16,7 @@ pub use explain::{ExplainOptions, explain};
 pub use generate::{GenerateOptions, generate};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use schema::{SchemaOptions, schema};
-pub use trigger::{RuntimeChoice, TriggerOptions, trigger};
+pub use trigger::{DbChoice, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate};
 
 use crate::app::Locate;

@@ -7,8 +7,9 @@ use super::payloads::{Payloads, Wanted};
 use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
 use crate::app::{App, Iparams, Reading, Script, Subscription};
 use crate::engine::{EngineError, Plan, run};
-use crate::handler::{Handler, HandlerError, Interrupt, Launch, Module, find_node};
+use crate::handler::{Handler, HandlerError, HostGlobal, Interrupt, Launch, Module, find_node};
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
+use crate::platform::{GLOBALS, Global, Services, Setup, Storage};
 use crate::report::FanOut;
 use crate::schema::Schemas;
 use crate::text::shell_word;
@@ -32,10 +33,42 @@ pub struct TriggerOptions {
     pub memory_bytes: u64,
     /// The program that runs Node.js: `--node`, or `node`.
     pub node: PathBuf,
+    /// How the platform is simulated.
+    pub platform: PlatformOptions,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
     /// What `generate` shares.
     pub payload: PayloadOptions,
+}
+
+/// How the platform is simulated: what the verbs that run handlers share.
+#[derive(Debug, Clone)]
+pub struct PlatformOptions {
+    /// `--db`
+    pub db: Option<DbChoice>,
+    /// `--fresh`
+    pub fresh: bool,
+    /// `--strict-limits`
+    pub strict_limits: bool,
+}
+
+/// `--db`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DbChoice {
+    /// Kept nowhere.
+    Memory,
+    /// In this file.
+    File(PathBuf),
+}
+
+impl PlatformOptions {
+    fn storage(&self, context: &Context, app: &App) -> Storage {
+        match &self.db {
+            Some(DbChoice::Memory) => Storage::Memory,
+            Some(DbChoice::File(file)) => Storage::File(context.cwd.join(file)),
+            None => Storage::App(app.root.clone()),
+        }
+    }
 }
 
 /// `--runtime`
@@ -107,7 +140,8 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
         memory_bytes: options.memory_bytes,
         node: options.node.clone(),
         host_program: None,
-        objects: Vec::new(),
+        globals: globals(),
+        ends_by_render: false,
     };
     let is_plain = options.runtime != RuntimeChoice::Node && may_run_embedded(script.source.text());
     let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
@@ -118,6 +152,15 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
     }
     let syntax_error = syntax_frame(&app, &reading);
     Ok(Prepared { app, subscription, script, launch, early, notices, syntax_error })
+}
+
+/// The platform's globals, for the handler's realm.
+fn globals() -> Vec<HostGlobal> {
+    let own = |(name, methods): Global| HostGlobal {
+        name: name.to_owned(),
+        methods: methods.iter().map(|&method| method.to_owned()).collect(),
+    };
+    GLOBALS.into_iter().map(own).collect()
 }
 
 /// Whether the text holds none of the words without which no script needs Node.js. A guess that allows the process to be
@@ -213,7 +256,16 @@ fn fire(
         syntax_error: prepared.syntax_error.clone(),
         secrets: &loaded.iparams.secrets,
     };
-    let result = run(&mut plan, handler, interrupt, &mut |event| reporters.on_event(&event));
+    let mut services = Services::new(Setup {
+        app: &prepared.app,
+        iparams: loaded.iparams.values.as_ref(),
+        secrets: &loaded.iparams.secrets,
+        now: options.payload.now,
+        storage: options.platform.storage(context, &prepared.app),
+        fresh: options.platform.fresh,
+        strict_limits: options.platform.strict_limits,
+    });
+    let result = run(&mut plan, &mut services, handler, interrupt, &mut |event| reporters.on_event(&event));
     let verdict = match result {
         Ok(summary) => summary.verdict,
         Err(EngineError::Handler(error)) => cannot_start(context, &error),

@@ -1,34 +1,45 @@
 //! What a handler process may ask for, answered from the app on disk and passed on as run events.
 
 use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::{self, App};
-use crate::handler::{Host, Modules, Required};
-use crate::model::{Excerpt, Frame, Level, Outcome, RunEvent, Secrets, Stream};
+use crate::handler::{Answer, HandlerError, Host, HostCall, Modules, Required};
+use crate::model::{AnswerStatus, Excerpt, Frame, Level, Outcome, RunEvent, Secrets, Stream};
+use crate::platform::{Answered, Fault, Services};
 use crate::text::Source;
 
 /// Stands between one handler process and the rest of simctl.
-pub(super) struct Bridge<'a> {
+pub(super) struct Bridge<'a, 'p> {
     app: &'a App,
+    services: &'a mut Services<'p>,
     secrets: &'a Secrets,
     emit: &'a mut dyn FnMut(RunEvent),
     /// The delivery at hand.
-    pub(super) index: u64,
+    index: u64,
     /// Every file that the handler has loaded, for code frames.
     sources: HashMap<String, Source>,
 }
 
-impl<'a> Bridge<'a> {
+impl<'a, 'p> Bridge<'a, 'p> {
     pub(super) fn new(
         app: &'a App,
+        services: &'a mut Services<'p>,
         secrets: &'a Secrets,
         entry: (&str, &Source),
         emit: &'a mut dyn FnMut(RunEvent),
     ) -> Self {
         let sources = HashMap::from([(entry.0.to_owned(), entry.1.clone())]);
-        Self { app, secrets, emit, index: 0, sources }
+        Self { app, services, secrets, emit, index: 0, sources }
+    }
+
+    /// Delivery `index`, of `event`, begins.
+    pub(super) fn begin(&mut self, index: u64, event: &str) {
+        self.index = index;
+        self.services.begin(event);
     }
 
     /// Passes an event on, secrets masked.
@@ -51,7 +62,7 @@ impl<'a> Bridge<'a> {
     }
 }
 
-impl Modules for Bridge<'_> {
+impl Modules for Bridge<'_, '_> {
     fn require(&mut self, from: &str, specifier: &str) -> Required {
         match self.app.require(from, specifier) {
             app::Required::Module { name, source } => {
@@ -65,7 +76,7 @@ impl Modules for Bridge<'_> {
     }
 }
 
-impl Host for Bridge<'_> {
+impl Host for Bridge<'_, '_> {
     fn log(&mut self, level: Level, text: String) {
         let index = self.index;
         self.emit(RunEvent::Log { index, level, text });
@@ -80,7 +91,48 @@ impl Host for Bridge<'_> {
         self.emit(RunEvent::Notice { message });
     }
 
-    fn call(&mut self, name: &str, _args: &Value) -> Result<Value, Value> {
-        Err(json!({ "status": 501, "message": format!("simctl does not simulate `{name}` yet") }))
+    fn call(&mut self, call: HostCall) -> Result<Option<Answer>, HandlerError> {
+        let answered = self.services.call(call.number, call.name, call.args);
+        self.tell_findings();
+        Ok(answered?.map(|answered| self.tell_answer(answered).1))
+    }
+
+    fn answers(&mut self) -> Result<Vec<(u64, Answer)>, HandlerError> {
+        let answered = self.services.answers();
+        self.tell_findings();
+        Ok(answered?.into_iter().map(|answered| self.tell_answer(answered)).collect())
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.services.due()
+    }
+
+    fn wake(&self) -> Option<BorrowedFd<'_>> {
+        self.services.wake()
+    }
+}
+
+impl Bridge<'_, '_> {
+    fn tell_answer(&mut self, answered: Answered) -> (u64, Answer) {
+        let Answered { number, name, args, answer, took } = answered;
+        let (status, value) = match &answer {
+            Ok(value) => (AnswerStatus::Fulfilled, value.clone()),
+            Err(value) => (AnswerStatus::Rejected, value.clone()),
+        };
+        let index = self.index;
+        self.emit(RunEvent::Call { index, name, args: Value::Array(args), status, answer: value, took });
+        (number, answer)
+    }
+
+    fn tell_findings(&mut self) {
+        for finding in self.services.take_findings() {
+            self.emit(RunEvent::Found { finding });
+        }
+    }
+}
+
+impl From<Fault> for HandlerError {
+    fn from(fault: Fault) -> Self {
+        Self::Platform { what: fault.what, hint: fault.hint }
     }
 }

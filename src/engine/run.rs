@@ -8,6 +8,7 @@ use super::bridge::Bridge;
 use crate::app::{App, Script};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
 use crate::model::{Delivered, Delivery, Findings, Frame, Outcome, Platform, RunEvent, Secrets, Verdict};
+use crate::platform::Services;
 
 /// What is to be fired, at what, and how.
 pub struct Plan<'a> {
@@ -58,18 +59,19 @@ pub enum EngineError {
 }
 
 /// Fires every payload of the plan. The first handler process is started already, so that it comes up while the first
-/// payload is made; further ones are started where one died.
+/// payload is made; further ones are started where one died. `services` answer the handler's host calls.
 ///
 /// # Errors
 /// [`EngineError`]; what had happened by then has been emitted, and so has the end of the run.
 pub fn run(
     plan: &mut Plan<'_>,
+    services: &mut Services<'_>,
     first: Handler,
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<Summary, EngineError> {
     let mut summary = Summary { held: 0, failed: 0, verdict: Verdict::Held };
-    let mut bridge = Bridge::new(plan.app, plan.secrets, (&plan.script.name, &plan.script.source), emit);
+    let mut bridge = Bridge::new(plan.app, services, plan.secrets, (&plan.script.name, &plan.script.source), emit);
     let mut process = Some(first);
     let result = fire_all(plan, &mut process, &mut bridge, interrupt, &mut summary);
     if let Some(process) = process {
@@ -95,7 +97,7 @@ pub fn run(
 fn fire_all(
     plan: &mut Plan<'_>,
     process: &mut Option<Handler>,
-    bridge: &mut Bridge<'_>,
+    bridge: &mut Bridge<'_, '_>,
     interrupt: &Interrupt,
     summary: &mut Summary,
 ) -> Result<(), EngineError> {
@@ -104,7 +106,7 @@ fn fire_all(
             return Err(HandlerError::Interrupted.into());
         }
         let payload = (plan.payload)(index).map_err(EngineError::Payload)?;
-        bridge.index = index;
+        bridge.begin(index, plan.event);
         bridge.emit(started(plan, index, &payload));
         let delivery = Delivery { index, event: plan.event.to_owned(), callback: plan.callback.to_owned(), payload };
         let delivered = deliver(plan.launch, process, &delivery, bridge, interrupt)?;
@@ -125,7 +127,7 @@ fn deliver(
     launch: &Launch,
     process: &mut Option<Handler>,
     delivery: &Delivery,
-    bridge: &mut Bridge<'_>,
+    bridge: &mut Bridge<'_, '_>,
     interrupt: &Interrupt,
 ) -> Result<Delivered, EngineError> {
     let mut handler = match process.take().filter(Handler::is_alive) {
@@ -151,7 +153,7 @@ fn started(plan: &Plan<'_>, index: u64, payload: &str) -> RunEvent {
     }
 }
 
-fn finished(plan: &Plan<'_>, index: u64, delivered: Delivered, bridge: &Bridge<'_>) -> RunEvent {
+fn finished(plan: &Plan<'_>, index: u64, delivered: Delivered, bridge: &Bridge<'_, '_>) -> RunEvent {
     let outcome = with_syntax_place(plan, delivered.outcome);
     RunEvent::DeliveryFinished {
         index,

@@ -152,17 +152,27 @@ impl Child {
 
     /// Waits until something happens, at most until `until`, and moves bytes in all directions.
     pub(super) fn pump(&mut self, until: Instant, interrupt: &Interrupt) -> io::Result<()> {
-        self.wait(until, interrupt)?;
+        self.pump_beside(until, interrupt, None)
+    }
+
+    /// As [`Child::pump`], and wakes also when `other` is readable.
+    pub(super) fn pump_beside(
+        &mut self,
+        until: Instant,
+        interrupt: &Interrupt,
+        other: Option<BorrowedFd<'_>>,
+    ) -> io::Result<()> {
+        self.wait(until, interrupt, other)?;
         self.move_bytes();
         Ok(())
     }
 
-    fn wait(&self, until: Instant, interrupt: &Interrupt) -> io::Result<()> {
+    fn wait(&self, until: Instant, interrupt: &Interrupt, other: Option<BorrowedFd<'_>>) -> io::Result<()> {
         let mut left = until.saturating_duration_since(Instant::now());
         if self.end.is_none() {
             left = left.min(LOOK_EVERY);
         }
-        let mut fds = Vec::with_capacity(5);
+        let mut fds = Vec::with_capacity(6);
         if let Some(socket) = &self.socket {
             let wants_out = self.written < self.outgoing.len();
             let flags = if wants_out { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
@@ -173,6 +183,7 @@ impl Child {
             self.stderr.pipe.as_ref().map(AsFd::as_fd),
             self.end.as_ref().map(AsFd::as_fd),
             interrupt.as_fd(),
+            other,
         ];
         fds.extend(others.into_iter().flatten().map(|fd: BorrowedFd<'_>| PollFd::from_borrowed_fd(fd, PollFlags::IN)));
         let left =

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::model::{Delivered, Delivery, Frame, Level, Outcome, Runtime, Stream, Times};
 
 use super::child::Child;
-use super::wire::{self, Answer, FromHost, Report, ToHost};
-use super::{Handler, HandlerError, Host, Required, hint, node};
+use super::wire::{self, FromHost, Report, ToHost};
+use super::{Answer, Handler, HandlerError, Host, HostCall, Required, hint, node};
 
 /// How long a process may take to say that it is ready. Long, because a machine under load is no fault of the app.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -52,6 +52,7 @@ pub(super) fn deliver(
         callback: delivery.callback.clone(),
         payload: delivery.payload.clone(),
         limit_ms: u64::try_from(handler.launch.timeout.as_millis()).unwrap_or(u64::MAX),
+        ends_by_render: handler.launch.ends_by_render,
     }));
     let mut exchange = Exchange::new(handler, child, host, started);
     let end = exchange.run()?;
@@ -156,9 +157,12 @@ impl<'a> Exchange<'a> {
     fn run(&mut self) -> Result<End, HandlerError> {
         loop {
             while let Some(line) = self.child.line() {
-                if let Some(end) = self.hear(&line) {
+                if let Some(end) = self.hear(&line)? {
                     return Ok(end);
                 }
+            }
+            for (call, answer) in self.host.answers()? {
+                self.reply(call, answer);
             }
             self.forward_output(false);
             if self.child.sends_endlessly() {
@@ -167,11 +171,12 @@ impl<'a> Exchange<'a> {
             if self.handler.interrupt.is_set() {
                 return Err(HandlerError::Interrupted);
             }
-            if let Some(end) = self.look_for_the_end() {
+            if let Some(end) = self.look_for_the_end()? {
                 return Ok(end);
             }
             let until = self.next_look();
-            self.child.pump(until, &self.handler.interrupt).map_err(watch)?;
+            let until = self.host.due().map_or(until, |due| until.min(due));
+            self.child.pump_beside(until, &self.handler.interrupt, self.host.wake()).map_err(watch)?;
         }
     }
 
@@ -189,26 +194,26 @@ impl<'a> Exchange<'a> {
         until.min(self.next_sample)
     }
 
-    fn look_for_the_end(&mut self) -> Option<End> {
+    fn look_for_the_end(&mut self) -> Result<Option<End>, HandlerError> {
         if self.child.has_ended() {
             self.child.drain();
             while let Some(line) = self.child.line() {
-                if let Some(end) = self.hear(&line) {
-                    return Some(end);
+                if let Some(end) = self.hear(&line)? {
+                    return Ok(Some(end));
                 }
             }
-            return Some(End::Gone);
+            return Ok(Some(End::Gone));
         }
         let now = Instant::now();
         if self.child.has_hung_up() && now >= *self.hung_up.get_or_insert(now) + AFTER_HANG_UP {
-            return Some(End::Gone);
+            return Ok(Some(End::Gone));
         }
-        (now >= self.deadline).then_some(End::OutOfTime)
+        Ok((now >= self.deadline).then_some(End::OutOfTime))
     }
 
     /// Takes one line; an end where it says one.
-    fn hear(&mut self, line: &[u8]) -> Option<End> {
-        match read_line(line, &self.line_start) {
+    fn hear(&mut self, line: &[u8]) -> Result<Option<End>, HandlerError> {
+        let end = match read_line(line, &self.line_start) {
             None if line.starts_with(self.line_start.as_bytes()) => {
                 Some(End::Garbage("a line of the host that cannot be read".to_owned()))
             }
@@ -229,8 +234,9 @@ impl<'a> Exchange<'a> {
                 None
             }
             Some(FromHost::Call { call, name, args }) => {
-                let answer = self.answer(&name, &args);
-                self.child.send(&wire::line(&ToHost::Reply { call, answer }));
+                if let Some(answer) = self.answer(call, name, &args)? {
+                    self.reply(call, answer);
+                }
                 None
             }
             Some(FromHost::Settled { id, report }) => {
@@ -241,7 +247,12 @@ impl<'a> Exchange<'a> {
             }
             Some(FromHost::Done { id, report }) => (id == self.handler.deliveries).then_some(End::Told(report)),
             Some(FromHost::Ready { .. }) => None,
-        }
+        };
+        Ok(end)
+    }
+
+    fn reply(&mut self, call: u64, answer: Answer) {
+        self.child.send(&wire::line(&ToHost::Reply { call, answer: answer.into() }));
     }
 
     fn log(&mut self, level: &str, text: String) {
@@ -253,23 +264,23 @@ impl<'a> Exchange<'a> {
         self.host.log(Level::from_name(level).unwrap_or(Level::Log), text);
     }
 
-    fn answer(&mut self, name: &str, args: &str) -> Answer {
-        let args: Value = match serde_json::from_str(args) {
+    /// What a host call is answered with; `None` where the answer comes later.
+    fn answer(&mut self, number: u64, name: String, args: &str) -> Result<Option<Answer>, HandlerError> {
+        let args: Vec<Value> = match serde_json::from_str(args) {
             Ok(args) => args,
-            Err(error) => return Answer::Error(json!({ "message": format!("the arguments cannot be sent: {error}") })),
+            Err(error) => {
+                return Ok(Some(Err(json!({ "message": format!("the arguments cannot be sent: {error}") }))));
+            }
         };
         if name != "require" {
-            return match self.host.call(name, &args) {
-                Ok(value) => Answer::Ok(value),
-                Err(value) => Answer::Error(value),
-            };
+            return self.host.call(HostCall { number, name, args });
         }
         let word = |index: usize| args.get(index).and_then(Value::as_str).unwrap_or_default();
-        match self.host.require(word(0), word(1)) {
-            Required::Module { name, source } => Answer::Ok(json!({ "name": name, "source": source })),
-            Required::Package { specifier } => Answer::Ok(json!({ "package": specifier })),
-            Required::Refused { message } => Answer::Error(json!({ "message": message })),
-        }
+        Ok(Some(match self.host.require(word(0), word(1)) {
+            Required::Module { name, source } => Ok(json!({ "name": name, "source": source })),
+            Required::Package { specifier } => Ok(json!({ "package": specifier })),
+            Required::Refused { message } => Err(json!({ "message": message })),
+        }))
     }
 
     fn forward_output(&mut self, all: bool) {

@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::io;
+use std::os::fd::BorrowedFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -84,20 +85,48 @@ pub trait Host: Modules {
     fn output(&mut self, stream: Stream, text: String);
     /// Something about this delivery that the user should know: one line, lower case.
     fn notice(&mut self, message: String);
-    /// The app called a method of a [`HostObject`]: `name` is `object.method`, `args` an array. The answer fulfils the
-    /// promise, or rejects it.
+    /// The app called the platform. `None` where the answer comes later, by [`Host::answers`].
     ///
     /// # Errors
-    /// What the promise is rejected with.
-    fn call(&mut self, name: &str, args: &Value) -> Result<Value, Value>;
+    /// [`HandlerError::Platform`] where the platform cannot be simulated on this machine; ends the delivery.
+    fn call(&mut self, call: HostCall) -> Result<Option<Answer>, HandlerError>;
+    /// Answers that have come since the last time, each with its [`HostCall::number`].
+    ///
+    /// # Errors
+    /// As [`Host::call`].
+    fn answers(&mut self) -> Result<Vec<(u64, Answer)>, HandlerError> {
+        Ok(Vec::new())
+    }
+    /// When to ask for [`Host::answers`] even if nothing wakes us before.
+    fn due(&self) -> Option<Instant> {
+        None
+    }
+    /// Readable when there may be [`Host::answers`].
+    fn wake(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
 }
 
-/// A global object whose methods are calls to the [`Host`], each returning a promise.
+/// One call of the app to the platform.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HostCall {
+    /// Tells it from every other call of the same handler process.
+    pub number: u64,
+    /// `object.method`, or the name of a [`HostGlobal`] that is a function.
+    pub name: String,
+    /// What it was called with, as JSON; `undefined` is null.
+    pub args: Vec<Value>,
+}
+
+/// What a host call's promise is fulfilled with, or rejected.
+pub type Answer = Result<Value, Value>;
+
+/// A global that stands for the platform: an object whose methods are calls to the [`Host`], each returning a promise.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HostObject {
+pub struct HostGlobal {
     /// The global's name, such as `$db`.
     pub name: String,
-    /// Its methods' names.
+    /// Its methods' names; where there is none, the global itself is the function.
     pub methods: Vec<String>,
 }
 
@@ -118,8 +147,10 @@ pub struct Launch {
     pub node: PathBuf,
     /// The program for [`Runtime::Embedded`]: simctl itself where none is given. For tests, whose own program is another.
     pub host_program: Option<PathBuf>,
-    /// The platform's objects.
-    pub objects: Vec<HostObject>,
+    /// The platform's objects and functions; `renderData` is always there.
+    pub globals: Vec<HostGlobal>,
+    /// Whether an event is over when the app calls `renderData`, rather than when the callback has returned.
+    pub ends_by_render: bool,
 }
 
 /// Why a delivery could not be made. What a handler does wrong is an [`crate::model::Outcome`] instead.
@@ -162,6 +193,14 @@ pub enum HandlerError {
         /// What the system said.
         source: io::Error,
     },
+    /// The platform cannot be simulated on this machine.
+    #[error("{what}")]
+    Platform {
+        /// What went wrong.
+        what: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The handler has ended, with an earlier delivery or by [`Handler::stop`]; start another.
     #[error("the handler has ended")]
     Ended,
@@ -172,12 +211,13 @@ pub enum HandlerError {
 
 impl HandlerError {
     /// What to do about it, where simctl knows.
-    pub const fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&str> {
         match self {
             Self::NodeMissing { .. } => Some(
                 "install Node.js 18 or newer (https://nodejs.org), or run the app with `--runtime embedded` if it needs no npm package",
             ),
             Self::NodeTooOld { .. } => Some("install a newer Node.js, or run the app with `--runtime embedded`"),
+            Self::Platform { hint, .. } => hint.as_deref(),
             _ => None,
         }
     }

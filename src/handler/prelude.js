@@ -114,31 +114,80 @@
 
   // ---- Host calls ----------------------------------------------------------------------------------------------------
 
-  let calls = 0;
   let closed = false; // the event is over: what still runs of it belongs to no delivery
+  const waiting = new RealMap(); // what to do with the answer of each call that has none yet
+  let waitingCount = 0;
+
+  const sendCall = (name, args) => {
+    const call = host.number();
+    send('"type":"call","call":' + call + ',"name":' + quote(name) + ',"args":' + quote(args) + '}');
+    return call;
+  };
+
+  const answer = (reply) => {
+    const listener = mapGet(waiting, reply.call);
+    if (listener === undefined) return; // asked by an event that is over
+    mapDelete(waiting, reply.call);
+    waitingCount--;
+    listener(reply);
+  };
 
   // Asks the host and waits for the answer, as JSON text in and value out.
   const ask = (name, args) => {
-    const call = ++calls;
-    send('"type":"call","call":' + call + ',"name":' + quote(name) + ',"args":' + quote(args) + '}');
+    const call = sendCall(name, args);
     for (;;) {
       const reply = parse(receive());
-      if (reply.type === 'reply' && reply.call === call) return reply;
+      if (reply.type !== 'reply') continue;
+      if (reply.call === call) return reply;
+      answer(reply);
     }
+  };
+
+  const argumentsJson = (args) => {
+    const parts = [];
+    for (let i = 0; i < args.length; i++) {
+      const text = stringify(args[i]);
+      push(parts, text === undefined ? 'null' : mended(text));
+    }
+    return '[' + join(parts, ',') + ']';
+  };
+
+  // A promise as the platform's: `done`, `fail` and `always` take a listener each and return the promise itself. `done`
+  // alone does not count as handling a rejection.
+  const platformPromise = (start) => {
+    let fulfil;
+    const fulfilled = new RealPromise((resolve) => {
+      fulfil = resolve;
+    });
+    const promise = new RealPromise((resolve, reject) =>
+      start((value) => {
+        resolve(value);
+        fulfil(value);
+      }, reject),
+    );
+    const chain = (name, listen) =>
+      defineProperty(promise, name, {
+        value: (listener) => {
+          listen(listener);
+          return promise;
+        },
+        writable: true,
+        configurable: true,
+      });
+    chain('done', (listener) => then(fulfilled, listener));
+    chain('fail', (listener) => then(promise, undefined, listener));
+    chain('always', (listener) => then(promise, listener, listener));
+    return promise;
   };
 
   const hostCall = (name) =>
     function () {
-      return new RealPromise((resolve, reject) => {
+      return platformPromise((resolve, reject) => {
         if (closed) return;
-        const parts = [];
-        for (let i = 0; i < arguments.length; i++) {
-          const text = stringify(arguments[i]);
-          push(parts, text === undefined ? 'null' : mended(text));
-        }
-        const reply = ask(name, '[' + join(parts, ',') + ']');
-        if (hasOwn(reply, 'ok')) resolve(reply.ok);
-        else reject(reply.error);
+        const call = sendCall(name, argumentsJson(arguments));
+        waitingCount++;
+        mapSet(waiting, call, (reply) => (hasOwn(reply, 'ok') ? resolve(reply.ok) : reject(reply.error)));
+        if (host.listen !== undefined) host.listen();
       });
     };
 
@@ -222,14 +271,21 @@
   define('global', globalThis);
   const root = host.root;
   define('process', { env: { ENV: 'test' }, cwd: () => root });
-  for (let i = 0; i < host.objects.length; i++) {
-    const simulated = {};
-    for (let j = 0; j < host.objects[i].methods.length; j++) {
-      const method = host.objects[i].methods[j];
-      simulated[method] = hostCall(host.objects[i].name + '.' + method);
+  for (let i = 0; i < host.globals.length; i++) {
+    const { name, methods } = host.globals[i];
+    if (methods.length === 0) {
+      define(name, hostCall(name));
+      continue;
     }
-    define(host.objects[i].name, freeze(simulated));
+    const simulated = {};
+    for (let j = 0; j < methods.length; j++) simulated[methods[j]] = hostCall(name + '.' + methods[j]);
+    define(name, freeze(simulated));
   }
+  define('renderData', function renderData() {
+    if (closed) return;
+    ask('renderData', argumentsJson(arguments));
+    if (endsByRender) settle('rendered', [arguments[0], arguments[1]]);
+  });
   delete globalThis.WebAssembly;
 
   // What the runtime answers otherwise than Node.js would, without an error, is told: once for each name.
@@ -268,6 +324,7 @@
   let value; // returned, thrown, or rejected with
   let known = []; // names of exported functions, where the callback is missing
   let callbackName = '';
+  let endsByRender = false; // the event is over when the app says so by `renderData`, not when the callback has returned
   const rejections = new RealMap(); // promises that nobody handles, with their reasons
 
   const settle = (outcome, result) => {
@@ -288,10 +345,11 @@
   };
 
   return {
-    // Loads the entry file and calls the callback. Answers `pending` where a promise was
-    // returned, whose end is then waited for, else `failed` or `returned`.
-    start(entryName, entrySource, callback, payload) {
+    // Loads the entry file and calls the callback. Answers `pending` where a promise was returned, whose end is then
+    // waited for, else `failed` or `returned`.
+    start(entryName, entrySource, callback, payload, rendered) {
       callbackName = callback;
+      endsByRender = rendered;
       let exported;
       try {
         exported = load(entryName, entrySource);
@@ -315,13 +373,28 @@
         return 'failed';
       }
       if (!isThenable(result)) {
-        settle('returned', result);
+        if (!endsByRender) settle('returned', result);
         return 'returned';
       }
       const promise = new RealPromise((resolve) => resolve(result));
-      then(promise, (end) => settle('returned', end), (error) => settle('rejected', error));
+      then(
+        promise,
+        (end) => {
+          if (!endsByRender) settle('returned', end);
+        },
+        (error) => settle('rejected', error),
+      );
       return 'pending';
     },
+
+    // The answer to a host call has come.
+    hear: (line) => answer(parse(line)),
+
+    // How many host calls are without an answer. An event is not over before all are answered.
+    waiting: () => waitingCount,
+
+    // Whether it is known how the event ends.
+    isSettled: () => settled,
 
     // A promise was rejected while nobody handled it, or is handled after all.
     rejection(promise, reason, handled) {
@@ -354,7 +427,8 @@
         if (unhandled === undefined) unhandled = entry;
       });
     if (unhandled !== undefined) return describer().failureJson('unhandled', unhandled.reason);
-    if (!settled) return '{"outcome":"never-settles"}';
+    if (!settled) return endsByRender ? '{"outcome":"not-rendered"}' : '{"outcome":"never-settles"}';
+    if (phase === 'rendered') return '{"outcome":"rendered"' + renderedJson(value) + '}';
     if (phase === 'returned') return '{"outcome":"returned"' + valueJson(value) + '}';
     if (phase === 'no-callback') {
       const names = [];
@@ -362,6 +436,13 @@
       return '{"outcome":"no-callback","callback":' + quote(callbackName) + ',"known":[' + join(names, ',') + ']}';
     }
     return describer().failureJson(phase, value);
+  }
+
+  // What `renderData` was given: an error, or data.
+  function renderedJson(given) {
+    const error = given[0] === undefined || given[0] === null ? undefined : stringify(given[0]);
+    const data = stringify(given[1]);
+    return (error === undefined ? '' : ',"error":' + quote(mended(error))) + (data === undefined ? '' : ',"data":' + quote(mended(data)));
   }
 
   function valueJson(result) {

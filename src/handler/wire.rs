@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::model::{Frame, Outcome, ReturnValue, Runtime, Thrown};
 
-use super::{DESCRIBER, HostObject, Launch, Module, PRELUDE};
+use super::{Answer, DESCRIBER, HostGlobal, Launch, Module, PRELUDE};
 
 /// The longest line that either side accepts.
 pub(super) const LONGEST_LINE: usize = 64 * 1024 * 1024;
@@ -23,8 +23,8 @@ pub(super) enum ToHost {
         entry: Entry,
         /// The app's folder, absolute.
         root: String,
-        /// Objects to make in each realm.
-        objects: Vec<HostObject>,
+        /// What of the platform to make in each realm.
+        globals: Vec<HostGlobal>,
         /// The script that makes a realm; absent where the host carries it itself.
         prelude: Option<String>,
         /// The script that describes values, likewise.
@@ -40,21 +40,32 @@ pub(super) enum ToHost {
         payload: String,
         /// Milliseconds that the handler may take.
         limit_ms: u64,
+        /// Whether it is over when the app calls `renderData`.
+        ends_by_render: bool,
     },
     /// The answer to a host call.
     Reply {
         call: u64,
         #[serde(flatten)]
-        answer: Answer,
+        answer: Reply,
     },
 }
 
 /// How a host call ended.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Answer {
+pub(super) enum Reply {
     Ok(Value),
     Error(Value),
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Ok(value) => Self::Ok(value),
+            Err(value) => Self::Error(value),
+        }
+    }
 }
 
 /// A file of the app.
@@ -106,6 +117,12 @@ pub(super) enum Report {
         error: WireThrown,
     },
     NeverSettles,
+    /// The app called `renderData`; both as JSON text.
+    Rendered {
+        error: Option<String>,
+        data: Option<String>,
+    },
+    NotRendered,
     TimedOut {
         #[serde(default)]
         stack: Vec<WireFrame>,
@@ -145,6 +162,12 @@ impl Report {
             Self::Rejected { error } => Outcome::Rejected { error: error.into(), unhandled: false },
             Self::Unhandled { error } => Outcome::Rejected { error: error.into(), unhandled: true },
             Self::NeverSettles => Outcome::NeverSettles,
+            Self::Rendered { error, data } => {
+                let value =
+                    |text: Option<String>| text.map(|text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
+                Outcome::Rendered { error: value(error), data: value(data) }
+            }
+            Self::NotRendered => Outcome::NotRendered,
             Self::TimedOut { stack } => {
                 Outcome::TimedOut { limit: timeout, stack: stack.into_iter().map(Frame::from).collect() }
             }
@@ -196,7 +219,7 @@ pub(super) fn load(launch: &Launch) -> Vec<u8> {
     line(&ToHost::Load {
         entry: Entry { name, source },
         root: launch.root.to_string_lossy().into_owned(),
-        objects: launch.objects.clone(),
+        globals: launch.globals.clone(),
         prelude: is_node.then(|| PRELUDE.to_owned()),
         describer: is_node.then(|| DESCRIBER.to_owned()),
         memory_bytes: launch.memory_bytes,

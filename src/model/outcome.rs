@@ -29,6 +29,17 @@ pub enum Outcome {
     },
     /// The callback returned a promise that nothing can settle any more.
     NeverSettles,
+    /// The app ended the event with `renderData`. Only of events that end so.
+    Rendered {
+        /// Its first argument, where there was one: the app says that it failed.
+        #[serde(rename = "render_error", skip_serializing_if = "Option::is_none")]
+        error: Option<Value>,
+        /// Its second argument.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<Value>,
+    },
+    /// Nothing is left that could call `renderData`, and the event ends by that alone.
+    NotRendered,
     /// The time limit came first.
     TimedOut {
         /// The limit.
@@ -75,7 +86,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether the handler did what a handler should.
     pub const fn held(&self) -> bool {
-        matches!(self, Self::Returned { .. })
+        matches!(self, Self::Returned { .. } | Self::Rendered { error: None, .. })
     }
 
     /// The kind's name, as in the JSON stream.
@@ -85,6 +96,8 @@ impl Outcome {
             Self::Threw { .. } => "threw",
             Self::Rejected { .. } => "rejected",
             Self::NeverSettles => "never-settles",
+            Self::Rendered { .. } => "rendered",
+            Self::NotRendered => "not-rendered",
             Self::TimedOut { .. } => "timed-out",
             Self::Exited { .. } => "exited",
             Self::Signalled { .. } => "signalled",

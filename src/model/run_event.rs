@@ -79,7 +79,7 @@ pub enum RunEvent {
     Call {
         /// The delivery.
         index: u64,
-        /// The platform method, such as `db.set`.
+        /// The platform method, such as `$db.set`.
         name: String,
         /// Its arguments.
         args: Value,
@@ -215,8 +215,12 @@ fn mask_outcome(outcome: &mut Outcome, secrets: &Secrets) {
         }
         Outcome::TimedOut { stack, .. } => mask_frames(stack, secrets),
         Outcome::NoCallback { known, .. } => known.iter_mut().for_each(|name| *name = secrets.mask(name)),
+        Outcome::Rendered { error, data } => {
+            error.iter_mut().chain(data).for_each(|value| secrets.mask_value(value));
+        }
         Outcome::Returned { value: ReturnValue::Undefined }
         | Outcome::NeverSettles
+        | Outcome::NotRendered
         | Outcome::Exited { .. }
         | Outcome::Signalled { .. }
         | Outcome::OutOfMemory { .. } => {}

@@ -277,6 +277,14 @@ pub(super) fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
             format!("left a rejected promise unhandled: {}", thrown(error))
         }
         Outcome::NeverSettles => "returned a promise that nothing can settle any more".to_owned(),
+        Outcome::Rendered { error: Some(error), .. } => {
+            format!("called renderData with the error {}", shortened(&error.to_string(), verbosity))
+        }
+        Outcome::Rendered { error: None, data: Some(data) } => {
+            format!("called renderData with {}", shortened(&data.to_string(), verbosity))
+        }
+        Outcome::Rendered { error: None, data: None } => "called renderData".to_owned(),
+        Outcome::NotRendered => "never called renderData, which ends this event".to_owned(),
         Outcome::TimedOut { limit, .. } => format!("did not finish within {}", show_duration(*limit)),
         Outcome::Exited { code } => format!("ended its process with exit code {code}"),
         Outcome::Signalled { signal } => format!("was ended by signal {signal}"),
@@ -300,6 +308,9 @@ pub(super) fn advice(outcome: &Outcome) -> Option<String> {
             None => format!("the file exports {}", list(known.iter().map(String::as_str))),
         }),
         Outcome::NeverSettles => Some("some path through the callback never calls `resolve` or `reject`".to_owned()),
+        Outcome::NotRendered => {
+            Some("call `renderData()` when all is well, and `renderData({message: '…'})` when it is not".to_owned())
+        }
         Outcome::TimedOut { .. } => Some("`--timeout` sets another limit; the platform's is 20 s".to_owned()),
         Outcome::OutOfMemory { .. } => Some("`--memory` sets another limit".to_owned()),
         Outcome::Rejected { unhandled: true, .. } => {

@@ -231,6 +231,8 @@ const fn element(outcome: &Outcome) -> &'static str {
         | Outcome::Threw { .. }
         | Outcome::Rejected { .. }
         | Outcome::NeverSettles
+        | Outcome::Rendered { .. }
+        | Outcome::NotRendered
         | Outcome::TimedOut { .. } => "failure",
         Outcome::Exited { .. }
         | Outcome::Signalled { .. }

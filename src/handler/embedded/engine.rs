@@ -9,7 +9,7 @@ use rquickjs::function::{Func, MutFn, This};
 use rquickjs::{CatchResultExt as _, Context, Ctx, Exception, Function, Object, Persistent, Runtime, Value};
 
 use super::super::wire::Entry;
-use super::super::{DESCRIBER, HostObject, PRELUDE};
+use super::super::{DESCRIBER, HostGlobal, PRELUDE};
 use super::memory::Memory;
 use super::{STACK_FOR_APP, Wire};
 
@@ -26,7 +26,7 @@ const RESERVE: u64 = 16 * 1024 * 1024;
 pub(super) struct App {
     pub(super) entry: Entry,
     pub(super) root: String,
-    pub(super) objects: Vec<HostObject>,
+    pub(super) globals: Vec<HostGlobal>,
     pub(super) memory_bytes: u64,
 }
 
@@ -36,6 +36,7 @@ pub(super) struct Event {
     pub(super) callback: String,
     pub(super) payload: String,
     pub(super) limit_ms: u64,
+    pub(super) ends_by_render: bool,
 }
 
 /// What the prelude answered with.
@@ -71,21 +72,23 @@ fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: 
         None => Realm::new(app, wire)?,
     };
     realm.begin(app, event, before);
-    realm.call(|controller| {
+    let failed = realm.call(|controller| {
         let start: Function = controller.get("start")?;
         let (name, source) = (&*app.entry.name, &*app.entry.source);
-        start.call((This(controller), name, source, &*event.callback, &*event.payload)).map(|_: String| ())
+        start
+            .call((This(controller), name, source, &*event.callback, &*event.payload, event.ends_by_render))
+            .map(|outcome: String| outcome == "failed")
     })?;
     realm.run_jobs()?;
+    if !failed {
+        realm.hear_answers(event, wire)?;
+    }
     // The app is done: what describes its end may use more memory than it.
     realm.runtime.set_memory_limit(to_usize(app.memory_bytes.saturating_add(RESERVE)));
     if realm.lost.get() && before.ran_out(app.memory_bytes) {
         return Err(Stopped::Broken("out of memory".to_owned()));
     }
-    realm.call(|controller| {
-        let report: Function = controller.get("report")?;
-        report.call((This(controller), event.id, true))
-    })
+    realm.report(event, true)
 }
 
 /// One engine with the prelude in it.
@@ -154,13 +157,43 @@ impl Realm {
         self.runtime.set_memory_limit(to_usize(app.memory_bytes));
     }
 
+    /// Waits for the answers to host calls, and runs what waited for them.
+    fn hear_answers(&self, event: &Event, wire: &Wire) -> Result<(), Stopped> {
+        let mut has_told = false;
+        loop {
+            let (waiting, settled) = self.call(|controller| {
+                let ask = |name: &str| -> rquickjs::Result<Function> { controller.get(name) };
+                Ok((ask("waiting")?.call::<_, u32>(())?, ask("isSettled")?.call::<_, bool>(())?))
+            })?;
+            if waiting == 0 {
+                return Ok(());
+            }
+            if settled && !has_told {
+                has_told = true;
+                self.report(event, false)?;
+            }
+            // Where simctl is gone there is nobody to answer to either.
+            let Some(line) = wire.line() else { return Ok(()) };
+            self.call(|controller| controller.get::<_, Function>("hear")?.call::<_, ()>((line,)))?;
+            self.run_jobs()?;
+        }
+    }
+
+    /// Says how the event stands, and with `last`, how it ended.
+    fn report(&self, event: &Event, last: bool) -> Result<(), Stopped> {
+        self.call(|controller| {
+            let report: Function = controller.get("report")?;
+            report.call((This(controller), event.id, last))
+        })
+    }
+
     /// Calls into the prelude.
-    fn call(&self, action: impl for<'js> FnOnce(Object<'js>) -> rquickjs::Result<()>) -> Result<(), Stopped> {
-        let failed = self.context.with(|ctx| {
+    fn call<T>(&self, action: impl for<'js> FnOnce(Object<'js>) -> rquickjs::Result<T>) -> Result<T, Stopped> {
+        let result = self.context.with(|ctx| {
             let controller = self.controller.clone().restore(&ctx).map_err(|error| error.to_string())?;
             action(controller).catch(&ctx).map_err(|error| describe(&error))
         });
-        failed.map_err(|what| self.stopped(what))
+        result.map_err(|what| self.stopped(what))
     }
 
     /// Runs promise jobs until there are none.
@@ -230,8 +263,10 @@ fn host_object<'js>(
     host.set("prefix", PREFIX)?;
     host.set("shift", PREFIX.len())?;
     host.set("caretShift", 0)?;
-    let objects = serde_json::to_string(&app.objects).unwrap_or_default();
-    host.set("objects", ctx.json_parse(objects)?)?;
+    let globals = serde_json::to_string(&app.globals).unwrap_or_default();
+    host.set("globals", ctx.json_parse(globals)?)?;
+    let numbers = wire.clone();
+    host.set("number", Func::from(move || numbers.number()))?;
     Ok(host)
 }
 

@@ -6,7 +6,7 @@
 mod engine;
 mod memory;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::thread;
@@ -42,14 +42,15 @@ fn serve() -> Option<()> {
     let mut spare = None;
     while let Some(message) = wire.message()? {
         match message {
-            ToHost::Load { entry, root, objects, memory_bytes, .. } => {
-                let loaded = engine::App { entry, root, objects, memory_bytes };
+            ToHost::Load { entry, root, globals, memory_bytes, .. } => {
+                let loaded = engine::App { entry, root, globals, memory_bytes };
                 // Made while simctl still makes the payload. Where it fails, the event tries again and tells.
                 spare = engine::Realm::new(&loaded, &wire).ok();
                 app = Some(loaded);
             }
-            ToHost::Event { id, callback, payload, limit_ms, .. } => {
-                engine::run(app.as_ref()?, spare.take(), &engine::Event { id, callback, payload, limit_ms }, &wire);
+            ToHost::Event { id, callback, payload, limit_ms, ends_by_render, .. } => {
+                let event = engine::Event { id, callback, payload, limit_ms, ends_by_render };
+                engine::run(app.as_ref()?, spare.take(), &event, &wire);
             }
             ToHost::Hello { .. } | ToHost::Reply { .. } => {}
         }
@@ -62,11 +63,19 @@ fn serve() -> Option<()> {
 struct Wire {
     lines: Rc<RefCell<Lines>>,
     line_start: Rc<RefCell<String>>,
+    /// How many host calls were numbered.
+    numbered: Rc<Cell<u32>>,
 }
 
 impl Wire {
     fn introduce(&self, token: &str) {
         *self.line_start.borrow_mut() = wire::line_start(token);
+    }
+
+    /// A number for a host call.
+    fn number(&self) -> u32 {
+        self.numbered.set(self.numbered.get().wrapping_add(1));
+        self.numbered.get()
     }
 
     /// The next line; `None` at the end of input.

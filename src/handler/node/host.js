@@ -31,14 +31,17 @@ const patiently = (action) => {
 };
 const chunk = Buffer.allocUnsafeSlow(65536);
 let unread = Buffer.alloc(0);
+const takeLine = (from) => {
+  const end = unread.indexOf(10, from);
+  if (end < 0) return undefined;
+  const line = decode(unread, 'utf8', 0, end);
+  unread = unread.subarray(end + 1);
+  return line;
+};
 const receive = () => {
   for (let from = 0; ; ) {
-    const end = unread.indexOf(10, from);
-    if (end >= 0) {
-      const line = decode(unread, 'utf8', 0, end);
-      unread = unread.subarray(end + 1);
-      return line;
-    }
+    const line = takeLine(from);
+    if (line !== undefined) return line;
     from = unread.length;
     const count = patiently(() => readSync(0, chunk, 0, chunk.length, null));
     if (count === 0) exit(0); // simctl is gone
@@ -69,7 +72,7 @@ Object.defineProperty(process, 'stdin', {
 });
 
 const PREFIX = '(function (exports, require, module) { arguments[3](() => exports); var $; ';
-let loaded; // entry, prelude, describer, root, objects
+let loaded; // entry, prelude, describer, root, globals
 let prelude; // compiled once, run in each realm
 let describer; // likewise, where it is needed
 let packages; // Node's own require, made when the first package is asked for
@@ -80,13 +83,48 @@ const requirePackage = (specifier) => {
   return packages(specifier);
 };
 
+// Answers to host calls come while the app goes on, so from the first call the wire is read by the event loop.
+let calls = 0;
+let socket;
+const listen = () => {
+  if (socket === undefined) {
+    const { Socket } = require('net');
+    socket = new Socket({ fd: 0, readable: true, writable: false });
+    socket.on('data', (bytes) => {
+      unread = concat([unread, bytes]);
+      serve();
+    });
+    socket.on('error', () => exit(0));
+    socket.on('close', () => exit(0)); // simctl is gone
+  }
+  socket.ref();
+};
+
+// Takes the lines that have come.
+const serve = () => {
+  for (let line = takeLine(0); line !== undefined; line = takeLine(0)) {
+    const message = parse(line);
+    if (message.type === 'event') begin(message);
+    else if (message.type === 'reply' && current !== null) hear(current, line);
+  }
+};
+
+const hear = (event, line) => {
+  event.controller.hear(line);
+  if (event.controller.waiting() > 0) return;
+  socket.unref(); // what else runs decides when the event loop is empty
+  if (event.settled) later(event.end);
+};
+
 const begin = (event) => {
   // Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
   const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
   const realm = vm.createContext(plain || {});
-  const mine = { id: event.id, controller: null };
-  const end = () => {
-    if (current === mine) finish();
+  const mine = { id: event.id, controller: null, settled: false, end: null };
+  mine.end = () => {
+    if (current !== mine) return;
+    if (mine.controller.waiting() === 0) finish();
+    else mine.controller.report(mine.id, false);
   };
   let starting = true;
   const host = {
@@ -94,7 +132,9 @@ const begin = (event) => {
     receive,
     isProxy,
     root: loaded.root,
-    objects: loaded.objects,
+    globals: loaded.globals,
+    number: () => ++calls,
+    listen,
     prefix: PREFIX,
     shift: 0,
     caretShift: PREFIX.length,
@@ -108,16 +148,22 @@ const begin = (event) => {
     // What a callback leaves running after it has returned belongs to its event, so a plain return ends when the event
     // loop is empty (`beforeExit`). A promise or a failure ends with the turn of the loop.
     settled: () => {
-      if (!starting) later(end);
+      if (starting) return;
+      mine.settled = true;
+      later(mine.end);
     },
   };
   mine.controller = prelude.runInContext(realm)(host);
   current = mine;
-  const outcome = mine.controller.start(loaded.entry.name, loaded.entry.source, event.callback, event.payload);
+  const { entry } = loaded;
+  const outcome = mine.controller.start(entry.name, entry.source, event.callback, event.payload, event.ends_by_render);
   starting = false;
-  if (outcome === 'pending') return;
-  if (outcome === 'failed') later(end);
-  else
+  if (outcome === 'pending' && !mine.controller.isSettled()) return;
+  if (outcome === 'failed')
+    later(() => {
+      if (current === mine) finish();
+    });
+  else if (mine.controller.isSettled())
     later(() => {
       if (current === mine) mine.controller.report(mine.id, false);
     });
@@ -131,6 +177,10 @@ const finish = () => {
 };
 
 const next = () => {
+  if (socket !== undefined) {
+    socket.ref();
+    return serve();
+  }
   for (;;) {
     const message = parse(receive());
     if (message.type === 'event') return begin(message);

@@ -1,0 +1,213 @@
+//! The platform that an app finds around it: answers what its handler asks of `$db`, `$request`, `$schedule` and the rest.
+//!
+//! One [`Services`] serves a run. It keeps what the app stores, answers each call or tells that the answer comes later,
+//! and says what it noticed. It knows nothing of processes and runtimes, and prints nothing.
+
+mod db;
+mod request;
+mod schedule;
+mod store;
+mod target_url;
+
+use std::collections::HashMap;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::app::App;
+use crate::model::{Findings, Secrets};
+
+use self::db::Db;
+use self::request::Requests;
+use self::schedule::Schedules;
+pub use self::store::Storage;
+use self::store::Store;
+
+/// A global of the platform: its name, and its methods; where it has none, it is a function itself.
+pub type Global = (&'static str, &'static [&'static str]);
+
+/// What the platform puts into an app's realm, beside `renderData`, which every realm has.
+pub const GLOBALS: [Global; 5] = [
+    ("$db", &db::METHODS),
+    ("$request", &request::METHODS),
+    ("$schedule", &schedule::METHODS),
+    ("$job", &["invoke", "get"]),
+    ("generateTargetUrl", &[]),
+];
+
+/// What a call's promise is fulfilled with, or rejected.
+pub type Answer = Result<Value, Value>;
+
+/// How the platform is simulated in a run.
+#[derive(Debug)]
+pub struct Setup<'a> {
+    /// The app.
+    pub app: &'a App,
+    /// Installation parameters.
+    pub iparams: Option<&'a Map<String, Value>>,
+    /// What must reach no file.
+    pub secrets: &'a Secrets,
+    /// The time at which the run begins, as the app sees it.
+    pub now: Timestamp,
+    /// Where the app's data is kept.
+    pub storage: Storage,
+    /// Whether to begin without what earlier runs have kept.
+    pub fresh: bool,
+    /// Whether the limits on calls a minute are held, rather than told.
+    pub strict_limits: bool,
+}
+
+/// Why the platform cannot be simulated on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub struct Fault {
+    /// What went wrong.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// A call that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The call's number, as given to [`Services::call`].
+    pub number: u64,
+    /// `object.method`, or a function's name.
+    pub name: String,
+    /// What it was called with.
+    pub args: Vec<Value>,
+    /// What it is answered with.
+    pub answer: Answer,
+    /// How long that took.
+    pub took: Duration,
+}
+
+/// The platform's services for one run of an app.
+#[derive(Debug)]
+pub struct Services<'a> {
+    shared: Shared<'a>,
+    db: Db,
+    requests: Requests,
+    schedules: Schedules,
+    /// Calls whose answer is under way.
+    open: HashMap<u64, Open>,
+}
+
+/// What all services share.
+#[derive(Debug)]
+struct Shared<'a> {
+    setup: Setup<'a>,
+    started: Instant,
+    /// The event that is being delivered.
+    event: String,
+    store: Store,
+    findings: Findings,
+}
+
+impl Shared<'_> {
+    /// The time, as the app sees it: that of the run, going on.
+    fn now(&self) -> Timestamp {
+        self.setup.now.checked_add(self.started.elapsed()).unwrap_or(Timestamp::MAX)
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    name: String,
+    args: Vec<Value>,
+    since: Instant,
+}
+
+/// What a service says to a call.
+#[derive(Debug)]
+enum Reply {
+    Now(Answer),
+    /// The service keeps the call's number, and answers later.
+    Later,
+}
+
+impl<'a> Services<'a> {
+    /// The services; opens and starts nothing before it is asked for.
+    pub fn new(setup: Setup<'a>) -> Self {
+        let store = Store::new(setup.storage.clone(), setup.fresh);
+        let shared =
+            Shared { setup, started: Instant::now(), event: String::new(), store, findings: Findings::default() };
+        Self {
+            shared,
+            db: Db::default(),
+            requests: Requests::default(),
+            schedules: Schedules::default(),
+            open: HashMap::new(),
+        }
+    }
+
+    /// A delivery of `event` begins: calls of the last one get no answer any more.
+    pub fn begin(&mut self, event: &str) {
+        event.clone_into(&mut self.shared.event);
+        self.open.clear();
+        self.requests.abandon();
+    }
+
+    /// Answers a call, or begins to: `None` where [`Services::answers`] will have the answer.
+    ///
+    /// # Errors
+    /// [`Fault`] where this machine is in the way.
+    pub fn call(&mut self, number: u64, name: String, args: Vec<Value>) -> Result<Option<Answered>, Fault> {
+        let since = Instant::now();
+        let shared = &mut self.shared;
+        let reply = match name.split_once('.') {
+            Some(("$db", method)) => Reply::Now(self.db.call(shared, method, &args)?),
+            Some(("$request", method)) => self.requests.call(shared, number, method, &args)?,
+            Some(("$schedule", method)) => Reply::Now(self.schedules.call(shared, method, &args)?),
+            None if name == "generateTargetUrl" => Reply::Now(target_url::generate(shared)),
+            // The prelude ends the event by itself where that is what it means.
+            None if name == "renderData" => Reply::Now(Ok(Value::Null)),
+            _ => Reply::Now(Err(refusal(501, &format!("simctl does not simulate `{name}`")))),
+        };
+        Ok(match reply {
+            Reply::Now(answer) => Some(Answered { number, name, args, answer, took: since.elapsed() }),
+            Reply::Later => {
+                self.open.insert(number, Open { name, args, since });
+                None
+            }
+        })
+    }
+
+    /// The calls that have been answered since the last time.
+    ///
+    /// # Errors
+    /// As [`Services::call`].
+    pub fn answers(&mut self) -> Result<Vec<Answered>, Fault> {
+        if self.open.is_empty() {
+            return Ok(Vec::new());
+        }
+        let done = self.requests.answers(&mut self.shared)?;
+        let answered = done.into_iter().filter_map(|(number, answer)| {
+            let Open { name, args, since } = self.open.remove(&number)?;
+            Some(Answered { number, name, args, answer, took: since.elapsed() })
+        });
+        Ok(answered.collect())
+    }
+
+    /// When to ask for [`Services::answers`] even if nothing wakes the caller before.
+    pub fn due(&self) -> Option<Instant> {
+        self.requests.due()
+    }
+
+    /// Readable when there may be [`Services::answers`].
+    pub fn wake(&self) -> Option<BorrowedFd<'_>> {
+        self.requests.wake()
+    }
+
+    /// What was noticed since the last time.
+    pub fn take_findings(&mut self) -> Findings {
+        std::mem::take(&mut self.shared.findings)
+    }
+}
+
+/// What the platform rejects a call with.
+fn refusal(status: u16, message: &str) -> Value {
+    serde_json::json!({ "status": status, "message": message })
+}
