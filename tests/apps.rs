@@ -91,7 +91,7 @@ fn the_samples_that_need_node_say_why() {
 fn parameters_and_payloads_of_the_samples_are_found() {
     for (app, team) in [("product-2.3", "Harbour team"), ("modules-3.0", "Front desk"), ("welcome", "Night watch")] {
         let app = open(&format!("samples/{app}")).unwrap();
-        let iparams = app.iparams(None).unwrap();
+        let iparams = app.iparams(None, &[]).unwrap();
         let values = iparams.values.unwrap();
         assert_eq!(values["team_name"], team);
         assert_eq!(iparams.secrets.mask(values["crm_token"].as_str().unwrap()), "********");

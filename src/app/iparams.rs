@@ -5,8 +5,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::model::{Code, Finding, Findings, Secrets};
-use crate::text::Source;
-use crate::text::json::{self, Node};
+use crate::text::json::{self, Member, Node};
+use crate::text::{Source, nearest, printable_line};
 
 use super::App;
 use super::locate::is_there;
@@ -21,18 +21,20 @@ const TEST_DATA: &str = "config/iparam_test_data.json";
 pub struct Iparams {
     /// Name to value; `None` where the app has no parameters.
     pub values: Option<Map<String, Value>>,
-    /// The values of those that `config/iparams.json` marks `secure: true`, wherever they come from.
+    /// The values of those that `config/iparams.json` marks `secure: true` or that the user calls secret, wherever they
+    /// come from.
     pub secrets: Secrets,
 }
 
 impl App {
     /// The installation parameters of `file`, else of `config/iparam_test_data.json`, else the defaults of
-    /// `config/iparams.json`, else none. `file` is relative to where [`super::Locate::cwd`] is.
+    /// `config/iparams.json`, else none. `file` is relative to where [`super::Locate::cwd`] is. Those named in `secret`
+    /// are secret, whatever the app says of them.
     ///
     /// # Errors
-    /// A file is there (or was named) and is not an object in JSON. `config/iparams.json` is read in any case: without
-    /// it nobody knows which values are secret.
-    pub fn iparams(&self, file: Option<&Path>) -> Result<Iparams, Findings> {
+    /// A file is there (or was named) and is not an object in JSON; a name in `secret` is no parameter's.
+    /// `config/iparams.json` is read in any case: without it nobody knows which values are secret.
+    pub fn iparams(&self, file: Option<&Path>, secret: &[String]) -> Result<Iparams, Findings> {
         let declared = self.object_of(DECLARED);
         let values = match file {
             Some(file) => {
@@ -52,7 +54,12 @@ impl App {
             Some(node) => as_map(&node),
             None => declared.as_ref().map(defaults).filter(|defaults| !defaults.is_empty()),
         };
-        let secrets = declared.map_or_else(Secrets::default, |declared| secrets(&declared, values.as_ref()));
+        let declared = declared.as_ref().and_then(Node::members).unwrap_or_default();
+        let unknown = unknown(secret, declared, values.as_ref());
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let secrets = secrets(declared, secret, values.as_ref());
         Ok(Iparams { values, secrets })
     }
 
@@ -94,29 +101,57 @@ fn defaults(declared: &Node) -> Map<String, Value> {
     members.iter().filter_map(|member| Some((member.key.clone(), default(&member.value)?))).collect()
 }
 
-/// The values of secure parameters, declared defaults included.
-fn secrets(declared: &Node, values: Option<&Map<String, Value>>) -> Secrets {
-    let mut found = Vec::new();
-    for member in declared.members().unwrap_or_default() {
+/// A finding for each name that no parameter has.
+fn unknown(secret: &[String], declared: &[Member], values: Option<&Map<String, Value>>) -> Findings {
+    let known: Vec<&str> = declared
+        .iter()
+        .map(|member| &member.key)
+        .chain(values.into_iter().flat_map(Map::keys))
+        .map(String::as_str)
+        .collect();
+    let missing = secret.iter().filter(|name| !known.contains(&name.as_str()));
+    missing
+        .map(|name| {
+            let what = format!("`{}` was to be secret, and is no installation parameter", printable_line(name));
+            let near = nearest(name, known.iter().copied()).map(|near| format!("did you mean `{near}`?"));
+            Finding::new(Code::BadOverride, what).maybe_hint(near)
+        })
+        .collect()
+}
+
+/// The values of secure parameters and of those named in `secret`, declared defaults included.
+fn secrets(declared: &[Member], secret: &[String], values: Option<&Map<String, Value>>) -> Secrets {
+    let secure = declared.iter().filter(|member| {
         let secure = member.value.get("secure").map(Node::value);
-        if !matches!(secure, Some(Value::Bool(true))) && secure != Some(Value::from("true")) {
-            continue;
+        matches!(secure, Some(Value::Bool(true))) || secure == Some(Value::from("true"))
+    });
+    let names = secure.map(|member| &member.key).chain(secret);
+    let mut found = Vec::new();
+    for name in names {
+        if let Some(value) = values.and_then(|values| values.get(name)) {
+            texts(name, value, &mut found);
         }
-        let default = member.value.get("default_value").map(Node::value);
-        for value in values.and_then(|values| values.get(&member.key)).into_iter().chain(default.as_ref()) {
-            texts(value, &mut found);
+        let default =
+            declared.iter().find(|member| member.key == *name).and_then(|member| member.value.get("default_value"));
+        if let Some(default) = default.map(Node::value) {
+            // Another value than the parameter's own, where it has one: a placeholder of it needs a name of its own.
+            texts(&format!("{name}.default_value"), &default, &mut found);
         }
     }
     Secrets::new(found)
 }
 
-/// Every string and number within a value, as text.
-fn texts(value: &Value, into: &mut Vec<String>) {
+/// Every string and number within a value, as text, each with its path.
+fn texts(name: &str, value: &Value, into: &mut Vec<(String, String)>) {
     match value {
-        Value::String(text) => into.push(text.clone()),
-        Value::Number(number) => into.push(number.to_string()),
-        Value::Array(items) => items.iter().for_each(|item| texts(item, into)),
-        Value::Object(members) => members.values().for_each(|item| texts(item, into)),
+        Value::String(text) => into.push((name.to_owned(), text.clone())),
+        Value::Number(number) => into.push((name.to_owned(), number.to_string())),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| texts(&format!("{name}.{index}"), item, into));
+        }
+        Value::Object(members) => {
+            members.iter().for_each(|(key, item)| texts(&format!("{name}.{key}"), item, into));
+        }
         Value::Null | Value::Bool(_) => {}
     }
 }
@@ -153,29 +188,46 @@ mod tests {
     fn a_named_file_comes_before_test_data_and_that_before_defaults() {
         let (_dir, with_all) =
             app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"team": "blue"}"#), ("mine.json", r#"{"team": "red"}"#)]);
-        let values = |file: Option<&str>| with_all.iparams(file.map(Path::new)).unwrap().values.map(Value::Object);
+        let values = |file: Option<&str>| with_all.iparams(file.map(Path::new), &[]).unwrap().values.map(Value::Object);
         assert_eq!(values(Some("mine.json")), Some(json!({"team": "red"})));
         assert_eq!(values(None), Some(json!({"team": "blue"})));
         let (_dir, with_defaults) = app(&[(DECLARED, DECLARATION)]);
-        let values = with_defaults.iparams(None).unwrap().values.map(Value::Object);
+        let values = with_defaults.iparams(None, &[]).unwrap().values.map(Value::Object);
         assert_eq!(values, Some(json!({"greeting": "Hi", "token": "fallback-token"})));
         let (_dir, without) = app(&[]);
-        assert_eq!(without.iparams(None).unwrap().values, None);
+        assert_eq!(without.iparams(None, &[]).unwrap().values, None);
     }
 
     #[test]
     fn values_of_secure_parameters_are_secret_wherever_they_come_from() {
         let (_dir, app) = app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"token": "wd40-99", "greeting": "Hello"}"#)]);
-        let secrets = app.iparams(None).unwrap().secrets;
+        let secrets = app.iparams(None, &[]).unwrap().secrets;
         assert_eq!(secrets.mask("Hello wd40-99 fallback-token"), "Hello ******** ********");
+    }
+
+    #[test]
+    fn the_user_may_call_a_parameter_secret_that_the_app_does_not() {
+        let (_dir, app) =
+            app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"team": {"name": "blue-7"}, "extra": 4711}"#)]);
+        let secrets = |names: &[&str]| {
+            let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+            app.iparams(None, &names).map(|iparams| iparams.secrets)
+        };
+        let both = secrets(&["team", "extra"]).unwrap();
+        assert_eq!(both.conceal("blue-7 4711"), "{{iparam.team.name}} {{iparam.extra}}");
+        let faults = secrets(&["taem"]).unwrap_err();
+        assert_eq!(
+            (faults[0].code, &faults[0].hints[..]),
+            (Code::BadOverride, &["did you mean `team`?".to_owned()][..])
+        );
     }
 
     #[test]
     fn faults_of_all_files_are_found_at_once() {
         let (_dir, app) = app(&[(DECLARED, "{"), (TEST_DATA, "[1]")]);
-        let codes: Vec<Code> = app.iparams(None).unwrap_err().iter().map(|finding| finding.code).collect();
+        let codes: Vec<Code> = app.iparams(None, &[]).unwrap_err().iter().map(|finding| finding.code).collect();
         assert_eq!(codes, [Code::JsonSyntax, Code::BadIparams]);
-        let missing = app.iparams(Some(Path::new("nowhere.json"))).unwrap_err();
+        let missing = app.iparams(Some(Path::new("nowhere.json")), &[]).unwrap_err();
         assert_eq!((missing.len(), missing[1].code), (2, Code::FileMissing));
     }
 }

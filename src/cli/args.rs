@@ -191,6 +191,9 @@ pub(super) struct TriggerFlags {
     /// Installation parameters [default: config/iparam_test_data.json]
     #[arg(long, value_name = "FILE", env = "SIMCTL_IPARAMS")]
     iparams: Option<PathBuf>,
+    /// An installation parameter whose value must reach no output or file, beside those marked secure; may be repeated
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    secret: Vec<String>,
     /// What runs the handler [auto: embedded, unless the app needs Node.js]
     #[arg(long, value_name = "RUNTIME", default_value = "auto", env = "SIMCTL_RUNTIME")]
     runtime: RuntimeFlag,
@@ -388,6 +391,7 @@ impl TriggerFlags {
             app: self.app.into_options(),
             scope: self.module,
             iparams: self.iparams,
+            secrets: self.secret,
             runtime: match self.runtime {
                 RuntimeFlag::Auto => RuntimeChoice::Auto,
                 RuntimeFlag::Embedded => RuntimeChoice::Embedded,

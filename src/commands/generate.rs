@@ -35,7 +35,7 @@ pub fn generate(context: &Context, options: &GenerateOptions) -> Verdict {
 fn prepare(context: &Context, options: &GenerateOptions) -> Result<(Schemas, Payloads, Secrets), Findings> {
     let schemas = context.schemas()?;
     let app = app(context, options)?;
-    let iparams = app.as_ref().map(|app| app.iparams(None)).transpose()?;
+    let iparams = app.as_ref().map(|app| app.iparams(None, &[])).transpose()?;
     let sample = match (&app, &options.payload.source) {
         (Some(app), PayloadSource::Sample) => {
             let subscription = app.subscription(&options.event, None)?;

@@ -25,6 +25,8 @@ pub struct TriggerOptions {
     pub scope: Option<String>,
     /// `--iparams FILE`
     pub iparams: Option<PathBuf>,
+    /// `--secret`, as often as given: parameters that are secret whatever the app says.
+    pub secrets: Vec<String>,
     /// `--runtime`
     pub runtime: RuntimeChoice,
     /// `--timeout`
@@ -208,7 +210,7 @@ fn load(context: &Context, options: &TriggerOptions, prepared: &Prepared) -> Res
     let app = &prepared.app;
     let schemas = context.schemas()?;
     let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
-    let iparams = app.iparams(iparams_file.as_deref())?;
+    let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?;
     let sample = match options.payload.source {
         PayloadSource::Sample => Some(app.sample(&options.event, &prepared.subscription)?),
         _ => None,

@@ -10,6 +10,7 @@ mod output;
 mod repeat;
 mod sandbox;
 mod schema;
+mod secrets;
 mod trigger;
 mod validate;
 mod wrong;

@@ -81,8 +81,8 @@ pub(super) fn secrets_of(root: &Path) -> Secrets {
         let own = values.as_ref().and_then(|values| values.get(key));
         for value in own.into_iter().chain(value.get("default_value")) {
             match value.value() {
-                Value::String(text) => found.push(text),
-                Value::Number(number) => found.push(number.to_string()),
+                Value::String(text) => found.push((key.clone(), text)),
+                Value::Number(number) => found.push((key.clone(), number.to_string())),
                 _ => {}
             }
         }

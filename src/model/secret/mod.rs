@@ -1,0 +1,303 @@
+//! Values that must not reach any output or file.
+//!
+//! A secret is found as it stands, percent-encoded, escaped as in JSON, and in base64 at any place of a longer text, so that
+//! an `Authorization: Basic …` does not give it away. Output gets a mask. What is kept gets a placeholder that can be undone.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde_json::{Map, Number, Value};
+
+use self::spelling::Base64;
+
+mod spelling;
+
+/// What stands where a secret was.
+const MASK: &str = "********";
+
+/// Secrets of fewer characters are masked only where they are a whole word: inside other words they would mangle the text
+/// without hiding anything.
+const SHORTEST_INSIDE_WORDS: usize = 4;
+
+/// What a placeholder begins with: `{{iparam.token}}`, or `{{iparam.token|url}}` for one that is encoded.
+const OPEN: &str = "{{iparam.";
+/// What it ends with.
+const CLOSE: &str = "}}";
+/// What `{{` becomes where a text has a placeholder's look without being one.
+const LITERAL: &str = "{{literal}}";
+
+/// The values of secure installation parameters, each with the parameter's name.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    all: Vec<Secret>,
+    /// Whether a secret can begin with that byte, however it is spelled. Nearly all of a text is passed over by this.
+    starts: Vec<bool>,
+}
+
+#[derive(Clone)]
+struct Secret {
+    name: String,
+    text: String,
+    is_short: bool,
+    /// The text itself, and what it is called by within JSON and within URLs where that is another.
+    variants: Vec<Variant>,
+}
+
+#[derive(Clone)]
+struct Variant {
+    /// What leads from the secret to this text: empty, `|json`, `|url` or `|form`.
+    filter: &'static str,
+    text: String,
+    base64: Vec<Base64>,
+}
+
+/// A secret found in a text.
+struct Found {
+    range: Range<usize>,
+    placeholder: String,
+}
+
+impl fmt::Debug for Secrets {
+    // Without the values: a debug print must not give them away.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.all.iter().map(|secret| &secret.name)).finish()
+    }
+}
+
+impl Secrets {
+    /// The mask itself, for a value that is secret as a whole.
+    pub const MASK: &'static str = MASK;
+
+    /// Secrets from names and values; empty values hide nothing. Of several names of one value, the first is its
+    /// placeholder's.
+    pub fn new(named: impl IntoIterator<Item = (String, String)>) -> Self {
+        let named = named.into_iter().filter(|(_, value)| !value.is_empty());
+        let all: Vec<Secret> = named.map(|(name, value)| Secret::new(&name, value)).collect();
+        let starts = (0..=u8::MAX).map(|byte| all.iter().any(|secret| secret.can_begin_with(byte))).collect();
+        Self { all, starts }
+    }
+
+    /// Whether there is nothing to hide.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// `text` with every secret masked.
+    pub fn mask(&self, text: &str) -> String {
+        let mut masked = String::new();
+        let mut told = 0;
+        let mut found: Option<Range<usize>> = None;
+        // Secrets may overlap: nothing of either may be left.
+        for at in text.char_indices().map(|(at, _)| at) {
+            let Some(Found { range, .. }) = self.at(text, at) else { continue };
+            match &mut found {
+                Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+                _ => {
+                    if let Some(last) = found.replace(range) {
+                        masked += &text[told..last.start];
+                        masked += MASK;
+                        told = last.end;
+                    }
+                }
+            }
+        }
+        if let Some(last) = found {
+            masked += &text[told..last.start];
+            masked += MASK;
+            told = last.end;
+        }
+        masked + &text[told..]
+    }
+
+    /// `text` with a placeholder for every secret, which [`Secrets::reveal`] puts back to the byte.
+    pub fn conceal(&self, text: &str) -> String {
+        let mut concealed = String::new();
+        let mut at = 0;
+        while let Some(c) = text[at..].chars().next() {
+            let rest = &text[at..];
+            if let Some(found) = self.at(text, at) {
+                concealed += &found.placeholder;
+                at = found.range.end;
+            } else if rest.starts_with(OPEN) || rest.starts_with(LITERAL) {
+                concealed += LITERAL;
+                at += 2;
+            } else {
+                concealed.push(c);
+                at += c.len_utf8();
+            }
+        }
+        concealed
+    }
+
+    /// `text` with the secrets in place of their placeholders; a placeholder of which no secret is known stays.
+    pub fn reveal(&self, text: &str) -> String {
+        let mut revealed = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find("{{") {
+            revealed += &rest[..at];
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix(LITERAL) {
+                revealed += "{{";
+                rest = after;
+            } else if let Some((secret, after)) = self.placeholder(rest) {
+                revealed += &secret;
+                rest = after;
+            } else {
+                revealed += "{";
+                rest = &rest[1..];
+            }
+        }
+        revealed + rest
+    }
+
+    /// Masks every string within `value`, names of members included, and every number that is a secret.
+    pub fn mask_value(&self, value: &mut Value) {
+        let number = |number: &Number| self.of_number(number).map(|_| Value::from(MASK));
+        change(value, &|text| self.mask(text), &number);
+    }
+
+    /// Conceals every string within `value`, names of members included, and every number that is a secret.
+    pub fn conceal_value(&self, value: &mut Value) {
+        let number = |number: &Number| {
+            let secret = self.of_number(number)?;
+            Some(Value::from(format!("{OPEN}{}|number{CLOSE}", secret.name)))
+        };
+        change(value, &|text| self.conceal(text), &number);
+    }
+
+    /// Undoes [`Secrets::conceal_value`].
+    pub fn reveal_value(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => {
+                let number = text.strip_prefix(OPEN).and_then(|rest| rest.strip_suffix("|number}}"));
+                let secret = number.and_then(|name| self.all.iter().find(|secret| secret.name == name));
+                *value = match secret.and_then(|secret| secret.text.parse().ok()) {
+                    Some(number) => Value::Number(number),
+                    None => Value::String(self.reveal(text)),
+                };
+            }
+            Value::Array(items) => items.iter_mut().for_each(|item| self.reveal_value(item)),
+            Value::Object(members) => {
+                *members = renamed(members, &|name| self.reveal(name), &|member| self.reveal_value(member));
+            }
+            Value::Number(_) | Value::Null | Value::Bool(_) => {}
+        }
+    }
+
+    fn of_number(&self, number: &Number) -> Option<&Secret> {
+        let text = number.to_string();
+        self.all.iter().find(|secret| secret.text == text)
+    }
+
+    /// The longest secret that begins at `at`.
+    fn at(&self, text: &str, at: usize) -> Option<Found> {
+        if !self.starts.get(usize::from(text.as_bytes()[at])).copied().unwrap_or(false) {
+            return None;
+        }
+        let found = self.all.iter().filter_map(|secret| secret.at(text, at));
+        // Of two as long, the plainer spelling.
+        found.min_by_key(|found| (std::cmp::Reverse(found.range.end), found.placeholder.len()))
+    }
+
+    /// The secret that the placeholder at the start of `text` stands for, and what comes after it.
+    fn placeholder<'t>(&self, text: &'t str) -> Option<(String, &'t str)> {
+        let (inside, after) = text.strip_prefix(OPEN)?.split_once(CLOSE)?;
+        let mut filters = inside.split('|');
+        let name = filters.next()?;
+        let secret = self.all.iter().find(|secret| secret.name == name)?;
+        let revealed = filters.try_fold(secret.text.clone(), |text, filter| spelling::write(&text, filter))?;
+        Some((revealed, after))
+    }
+}
+
+impl Secret {
+    fn new(name: &str, text: String) -> Self {
+        let mut variants = vec![Variant::new("", text.clone())];
+        for (filter, spelled) in
+            [("|json", spelling::json(&text)), ("|url", spelling::url(&text)), ("|form", spelling::form(&text))]
+        {
+            if variants.iter().all(|variant| variant.text != spelled) {
+                variants.push(Variant::new(filter, spelled));
+            }
+        }
+        let is_short = text.chars().count() < SHORTEST_INSIDE_WORDS;
+        Self { name: token(name), text, is_short, variants }
+    }
+
+    fn can_begin_with(&self, byte: u8) -> bool {
+        let can = |variant: &Variant| {
+            variant.text.as_bytes().first() == Some(&byte)
+                || matches!(byte, b'%' | b'\\' | b'+')
+                || variant.base64.iter().any(|form| form.can_begin_with(byte))
+        };
+        self.variants.iter().any(can)
+    }
+
+    fn at(&self, text: &str, at: usize) -> Option<Found> {
+        let rest = &text.as_bytes()[at..];
+        let found = self.variants.iter().flat_map(|variant| {
+            let plain = spelling::read(&variant.text, rest).filter(|(length, _)| self.fits(text, at, at + length));
+            let encoded = variant.base64.iter().filter_map(|form| {
+                let (length, filter) = form.read(rest)?;
+                let fits = !self.is_short || (form.is_whole(&rest[length..]) && self.fits(text, at, at + length));
+                fits.then_some((length, filter))
+            });
+            plain.into_iter().chain(encoded).map(|(length, filter)| (length, variant.filter, filter))
+        });
+        // The longest; of two as long, the plainest, which comes first.
+        let (length, first, second) = found.min_by_key(|(length, ..)| std::cmp::Reverse(*length))?;
+        let filter = if second.is_empty() { second } else { format!("|{second}") };
+        Some(Found { range: at..at + length, placeholder: format!("{OPEN}{}{first}{filter}{CLOSE}", self.name) })
+    }
+
+    /// Whether it counts from `start` to `end`: where it is short, as a word of its own only.
+    fn fits(&self, text: &str, start: usize, end: usize) -> bool {
+        let is_inside = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+        !self.is_short
+            || !(is_inside(text[..start].chars().next_back())
+                || is_inside(text.get(end..).and_then(|rest| rest.chars().next())))
+    }
+}
+
+impl Variant {
+    fn new(filter: &'static str, text: String) -> Self {
+        Self { filter, base64: Base64::forms(&text), text }
+    }
+}
+
+/// A name that no placeholder's own signs stand in.
+fn token(name: &str) -> String {
+    let is_plain = name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | ' '));
+    if is_plain { name.to_owned() } else { spelling::url(name) }
+}
+
+fn change(value: &mut Value, text: &dyn Fn(&str) -> String, number: &dyn Fn(&Number) -> Option<Value>) {
+    match value {
+        Value::String(own) => *own = text(own),
+        Value::Number(own) => {
+            if let Some(other) = number(own) {
+                *value = other;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| change(item, text, number)),
+        Value::Object(members) => *members = renamed(members, text, &|member| change(member, text, number)),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
+fn renamed(
+    members: &mut Map<String, Value>,
+    name: &dyn Fn(&str) -> String,
+    value: &dyn Fn(&mut Value),
+) -> Map<String, Value> {
+    let members = std::mem::take(members).into_iter();
+    members
+        .map(|(key, mut member)| {
+            value(&mut member);
+            (name(&key), member)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! No value of a secure installation parameter is in any output, whatever the app does with it.
+
+use crate::sandbox::Sandbox;
+
+const IPARAMS: &str = r#"{
+  "token": { "display_name": "Token", "type": "text", "secure": true },
+  "team": { "display_name": "Team", "type": "text" },
+  "pin": { "display_name": "Pin", "type": "text", "secure": true }
+}"#;
+
+/// Logs, stores and throws a secret in each spelling. `Y…` is `user:tok/en+1` in base64, behind texts of three lengths.
+const LEAKY: &str = "exports = { created: function (p) {
+  const token = p.iparams.token;
+  console.log('plain', token, 'json', JSON.stringify({ token: token + '\"' }));
+  console.log('url', encodeURIComponent(token), encodeURIComponent(token).toLowerCase());
+  console.log('Basic dXNlcjp0b2svZW4rMQ== dG9rL2VuKzE= OnRvay9lbisx LTp0b2svZW4rMQ');
+  $db.get(token).fail(function () {});
+  throw new Error(token + ' of ' + p.iparams.team + ', pin 77 of 1770');
+} };";
+
+#[test]
+fn a_secret_is_in_no_output_however_it_is_encoded() {
+    let app = Sandbox::app(LEAKY)
+        .file("config/iparams.json", IPARAMS)
+        .file("config/iparam_test_data.json", r#"{"token": "tok/en+1", "team": "blue-77", "pin": "77"}"#);
+    for format in ["human", "json", "github", "junit"] {
+        let args = ["trigger", "onUserCreate", "--secret", "team", "--format", format, "--verbose"];
+        let ran = app.run(args).code(1).stdout("********");
+        for leak in ["tok/en", "tok%2", "b2svZW4rM", "rL2VuKz", "vay9lbi", "blue-77", "pin 77"] {
+            assert!(!ran.out.contains(leak) && !ran.err.contains(leak), "{format}: {leak}\n{}", ran.out);
+        }
+        assert!(ran.out.contains("1770"), "another word than a short secret stays: {}", ran.out);
+    }
+}
+
+#[test]
+fn a_secret_that_is_no_parameter_is_refused() {
+    let app = Sandbox::app(LEAKY).file("config/iparams.json", IPARAMS);
+    app.run(["trigger", "onUserCreate", "--secret", "tokn"])
+        .code(2)
+        .stderr("`tokn` was to be secret")
+        .stderr("did you mean `token`?");
+}
