@@ -125,6 +125,8 @@ codes! {
     NullRead "null-read" Warning "a handler reads a member of something that is null in the event's payload";
     ImpossibleComparison "impossible-comparison" Warning "a value is compared with one that it can never have";
     ChangesOrder "changes-order" Note "a handler relies on the order of the two values of a change, which is met both ways";
+    // Host calls
+    CallRate "call-rate" Warning "the app calls an object of the platform more often than the 50 times a minute that production answers";
     // Settings
     BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
     UnknownIparamType "unknown-iparam-type" Warning "an installation parameter's type is close to a known one, but is none";

@@ -4,6 +4,7 @@
 //! and says what it noticed. It knows nothing of processes and runtimes, and prints nothing.
 
 mod db;
+mod limits;
 mod request;
 mod schedule;
 mod store;
@@ -136,7 +137,7 @@ impl<'a> Services<'a> {
             Shared { setup, started: Instant::now(), event: String::new(), store, findings: Findings::default() };
         Self {
             shared,
-            db: Db::default(),
+            db: Db::new(),
             requests: Requests::default(),
             schedules: Schedules::default(),
             open: HashMap::new(),
