@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
-    AppOptions, DbChoice, ExplainOptions, FileKind, GenerateOptions, PayloadOptions, PayloadSource, PlatformOptions,
-    RuntimeChoice, SchemaOptions, Target, TriggerOptions, ValidateOptions,
+    AppOptions, DbChoice, ExplainOptions, FileKind, Format, GenerateOptions, PayloadOptions, PayloadSource,
+    PlatformOptions, RuntimeChoice, SchemaOptions, Target, TriggerOptions, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -50,6 +50,7 @@ Examples:
   simctl validate                                      the app around this folder, every file of it
   simctl validate payloads/ more.ndjson                all .json and .ndjson below; .ndjson: one payload a line
   simctl validate payload.json --event onUserCreate
+  simctl validate --watch                              again after each save, what is new and what is gone
   simctl validate --format human --format sarif=simctl.sarif --format junit=simctl.xml
   curl … | simctl validate - --as payload --format json";
 
@@ -119,7 +120,7 @@ impl Verb {
     pub(super) fn fault(&self) -> Option<String> {
         match self {
             Self::Trigger(flags) => values::clash(&flags.format),
-            Self::Validate(flags) => values::clash(&flags.format),
+            Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_) | Self::Schema(_) | Self::Explain(_) => None,
         }
     }
@@ -281,6 +282,9 @@ pub(super) struct ValidateFlags {
     /// Leave findings of this code out
     #[arg(long, value_name = "CODE", action = ArgAction::Append)]
     allow: Vec<String>,
+    /// Check again whenever a file is saved, and tell what is new and what is gone; Ctrl-C ends it
+    #[arg(long)]
+    pub(super) watch: bool,
     /// human, json, github, sarif or junit, each also with =FILE; may be repeated
     #[arg(long, value_name = "FORMAT", value_parser = values::check_target, action = ArgAction::Append)]
     format: Vec<Target>,
@@ -419,6 +423,24 @@ impl GenerateFlags {
 }
 
 impl ValidateFlags {
+    /// What cannot be done again and again.
+    fn unwatchable(&self) -> Option<String> {
+        if !self.watch {
+            return None;
+        }
+        if self.paths.iter().any(|path| path.as_os_str() == "-") {
+            return Some("`--watch` needs files: standard input can be read only once".to_owned());
+        }
+        let is_log = |target: &&Target| target.file.is_none() && matches!(target.format, Format::Sarif | Format::Junit);
+        let name = match self.format.iter().find(is_log)?.format {
+            Format::Sarif => "sarif",
+            _ => "junit",
+        };
+        Some(format!(
+            "with `--watch` a {name} report needs a file, which each check writes anew: `--format {name}=FILE`"
+        ))
+    }
+
     pub(super) fn into_options(self, rules: Rules, progress: bool) -> ValidateOptions {
         ValidateOptions {
             paths: self.paths,

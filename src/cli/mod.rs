@@ -65,19 +65,28 @@ fn verdict(words: Vec<OsString>) -> Verdict {
     match args.verb {
         Verb::Trigger(flags) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), &interrupt),
-            Err(error) => {
-                context.console.error(&format!("signals cannot be watched for: {error}"), None);
-                Verdict::Machine
-            }
+            Err(error) => deaf(&context, &error),
         },
         Verb::Generate(flags) => commands::generate(&context, &flags.into_options(overrides)),
         Verb::Validate(flags) => {
             let progress = io::stderr().is_terminal() && !args.common.quiet;
-            commands::validate(&context, &flags.into_options(rules, progress))
+            let is_watching = flags.watch;
+            let options = flags.into_options(rules, progress);
+            match is_watching.then(Interrupt::on_ctrl_c).transpose() {
+                Ok(None) => commands::validate(&context, &options),
+                Ok(Some(interrupt)) => commands::validate_watching(&context, &options, &interrupt),
+                Err(error) => deaf(&context, &error),
+            }
         }
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
     }
+}
+
+/// Ctrl-C could not be heard.
+fn deaf(context: &Context, error: &io::Error) -> Verdict {
+    context.console.error(&format!("signals cannot be watched for: {error}"), None);
+    Verdict::Machine
 }
 
 /// Shows clap's help, version or complaint.

@@ -6,7 +6,9 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Finding, Verdict};
-use crate::report::{FanOut, GitHub, Human, Json, Junit, Paint, Sarif, Verbosity, more_about, render_finding};
+use crate::report::{
+    Before, Changes, FanOut, GitHub, Human, Json, Junit, Paint, Sarif, Verbosity, more_about, render_finding,
+};
 use crate::text::printable;
 
 /// How output looks, for both streams.
@@ -59,6 +61,19 @@ impl Console {
     /// # Errors
     /// The target that cannot be opened, and why.
     pub fn reporters(&self, targets: &[Target], cwd: &Path) -> Result<FanOut, (String, io::Error)> {
+        self.reporters_after(targets, cwd, None)
+    }
+
+    /// The same for one of several checks: what is for people says only what is new since the one `before`.
+    ///
+    /// # Errors
+    /// The target that cannot be opened, and why.
+    pub fn reporters_after(
+        &self,
+        targets: &[Target],
+        cwd: &Path,
+        before: Option<&Before>,
+    ) -> Result<FanOut, (String, io::Error)> {
         let default = [Target { format: Format::Human, file: None }];
         let targets = if targets.is_empty() { &default } else { targets };
         let mut all = FanOut::new();
@@ -70,6 +85,10 @@ impl Console {
             let out = out.map_err(|error| (name.clone(), error))?;
             let color = target.file.is_none() && self.color_out;
             match target.format {
+                Format::Human if before.is_some() => {
+                    let before = before.cloned().unwrap_or_default();
+                    all.add(name, Box::new(Changes::new(out, Paint::new(color), self.verbosity, before)));
+                }
                 Format::Human => all.add(name, Box::new(Human::new(out, Paint::new(color), self.verbosity))),
                 Format::Json => all.add(name, Box::new(Json::new(io::BufWriter::new(out)))),
                 Format::GitHub => all.add(name, Box::new(GitHub::new(io::BufWriter::new(out)))),

@@ -8,6 +8,7 @@ mod payloads;
 mod schema;
 mod trigger;
 mod validate;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -17,7 +18,7 @@ pub use generate::{GenerateOptions, generate};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use schema::{SchemaOptions, schema};
 pub use trigger::{DbChoice, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
-pub use validate::{FileKind, ValidateOptions, validate};
+pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
 
 use crate::app::Locate;
 use crate::model::{Findings, Verdict};

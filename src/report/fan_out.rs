@@ -35,6 +35,11 @@ impl FanOut {
         });
     }
 
+    /// Whether none is left that could still write.
+    pub fn is_empty(&self) -> bool {
+        self.reporters.is_empty()
+    }
+
     /// Ends all reporters. What is returned could not be written: the target and why. A reader that closed its end early,
     /// as `head` does, has had what it wanted and is not among them.
     pub fn finish(self) -> Vec<(String, io::Error)> {

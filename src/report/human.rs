@@ -363,7 +363,7 @@ fn show_duration(duration: Duration) -> String {
     }
 }
 
-fn check_summary(files: u64, errors: u64, warnings: u64, notes: u64) -> String {
+pub(super) fn check_summary(files: u64, errors: u64, warnings: u64, notes: u64) -> String {
     let plural = |number: u64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
     let found: Vec<String> = [(errors, "error"), (warnings, "warning"), (notes, "note")]
         .into_iter()

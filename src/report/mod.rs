@@ -3,6 +3,7 @@
 //! A reporter never decides anything and never changes a verdict. One that cannot write is dropped and named at the end;
 //! the others go on.
 
+mod changes;
 mod explanations;
 mod fan_out;
 mod findings;
@@ -16,6 +17,7 @@ mod sarif;
 
 use std::io;
 
+pub use changes::{Before, Changes};
 pub use explanations::explanation;
 pub use fan_out::FanOut;
 pub use findings::{more_about, render_finding};

@@ -13,4 +13,5 @@ mod schema;
 mod secrets;
 mod trigger;
 mod validate;
+mod watch;
 mod wrong;

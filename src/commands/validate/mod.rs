@@ -1,14 +1,16 @@
 //! `simctl validate [PATH…]`: faults in apps, manifests, configuration and payloads, found without running anything.
 //!
 //! `plan.rs` says which files there are to check, `lines.rs` cuts streams of payloads into batches, `ordered.rs` spreads
-//! the work over the cores and keeps the order, `payload.rs` and this file check one piece of it.
+//! the work over the cores and keeps the order, `payload.rs` and this file check one piece of it. `watching.rs` does all of it
+//! again when a file is saved.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{AppOptions, Context, Target};
+use super::{AppOptions, Context, Format, Target};
 use crate::app::{App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_settings, check_values};
 use crate::model::{Code, Finding, Findings, Platform, RunEvent, Severity, Verdict};
+use crate::report::{Before, FanOut};
 use crate::schema::Schemas;
 use crate::text::{Source, json};
 
@@ -18,11 +20,13 @@ mod ordered;
 mod payload;
 mod plan;
 mod progress;
+mod watching;
 
 use plan::{Job, Piece, Plan};
 use progress::Progress;
 
 pub use kind::FileKind;
+pub use watching::watch;
 
 /// The flags of `validate`.
 #[derive(Debug, Clone)]
@@ -68,26 +72,38 @@ struct Checked {
 
 /// Checks every file and shows all that was found.
 pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
-    let schemas = match context.schemas() {
-        Ok(schemas) => schemas,
-        Err(findings) => return context.refuse(&findings),
-    };
-    let check = Check { context, schemas: &schemas, options };
+    match context.schemas() {
+        Ok(schemas) => check(Check { context, schemas: &schemas, options }, None).verdict,
+        Err(findings) => refused(context, options, &findings, None).verdict,
+    }
+}
+
+/// How one check ended.
+struct Told {
+    verdict: Verdict,
+    /// Whether there was nothing that could be checked.
+    is_refused: bool,
+    /// Whether somebody still reads what is told.
+    is_heard: bool,
+}
+
+impl Told {
+    const fn refusal(verdict: Verdict) -> Self {
+        Self { verdict, is_refused: true, is_heard: true }
+    }
+}
+
+/// One check of everything. `before` is what the check before found, where there are several.
+fn check(check: Check<'_>, before: Option<&Before>) -> Told {
+    let Check { context, options, .. } = check;
     let plan = match Plan::new(check) {
         Ok(plan) => plan,
-        Err(findings) => return context.refuse(&findings),
+        Err(findings) => return refused(context, options, &findings, before),
     };
-    let mut reporters = match context.console.reporters(&options.targets, &context.cwd) {
+    let mut reporters = match begun(context, options, before) {
         Ok(reporters) => reporters,
-        Err((target, error)) => {
-            context.console.error(&format!("{target} cannot be written: {error}"), None);
-            return Verdict::Machine;
-        }
+        Err(verdict) => return Told::refusal(verdict),
     };
-    reporters.on_event(&RunEvent::CheckStarted {
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: context.command.join(" "),
-    });
     let mut tally = Tally::default();
     let mut progress = Progress::new(options.progress, plan.files());
     let workers = plan.workers();
@@ -110,6 +126,52 @@ pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
     );
     progress.clear();
     let verdict = tally.verdict();
+    let (verdict, is_heard) = ended(context, reporters, &tally, verdict);
+    Told { verdict, is_refused: false, is_heard }
+}
+
+/// Tells of what keeps anything from being checked: on standard error, and in each report that was asked for, since who
+/// reads only those must not take the last one's word for this one's.
+fn refused(context: &Context, options: &ValidateOptions, findings: &Findings, before: Option<&Before>) -> Told {
+    let is_shown = before.is_some_and(Before::is_known);
+    if !is_shown {
+        context.console.complain(findings);
+    }
+    let is_for_prompt = |target: &Target| target.format == Format::Human && target.file.is_none();
+    let targets: Vec<Target> =
+        options.targets.iter().filter(|target| is_shown || !is_for_prompt(target)).cloned().collect();
+    if targets.is_empty() && !is_shown {
+        return Told::refusal(Verdict::CannotDo);
+    }
+    let mut reporters = match begun(context, &ValidateOptions { targets, ..options.clone() }, before) {
+        Ok(reporters) => reporters,
+        Err(verdict) => return Told::refusal(verdict),
+    };
+    let mut tally = Tally::default();
+    for finding in findings {
+        tally.count(finding);
+        reporters.on_event(&RunEvent::Found { finding: finding.clone() });
+    }
+    let (verdict, is_heard) = ended(context, reporters, &tally, Verdict::CannotDo);
+    Told { verdict, is_refused: true, is_heard }
+}
+
+/// Reporters that know of the check.
+fn begun(context: &Context, options: &ValidateOptions, before: Option<&Before>) -> Result<FanOut, Verdict> {
+    let reporters = context.console.reporters_after(&options.targets, &context.cwd, before);
+    let mut reporters = reporters.map_err(|(target, error)| {
+        context.console.error(&format!("{target} cannot be written: {error}"), None);
+        Verdict::Machine
+    })?;
+    reporters.on_event(&RunEvent::CheckStarted {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: context.command.join(" "),
+    });
+    Ok(reporters)
+}
+
+/// Ends a check: the verdict with what became of the reports, and whether any of them was still read.
+fn ended(context: &Context, mut reporters: FanOut, tally: &Tally, verdict: Verdict) -> (Verdict, bool) {
     reporters.on_event(&RunEvent::CheckFinished {
         files: tally.files,
         errors: tally.errors,
@@ -117,7 +179,8 @@ pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
         notes: tally.notes,
         exit_code: verdict.exit_code(),
     });
-    context.console.finish(reporters, verdict)
+    let is_heard = !reporters.is_empty();
+    (context.console.finish(reporters, verdict), is_heard)
 }
 
 #[derive(Default)]
