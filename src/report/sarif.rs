@@ -92,7 +92,8 @@ impl<W: Write> Sarif<W> {
     /// § 3.4: the file, relative to the current folder where it is in there.
     fn artifact(&self, file: &Path) -> Value {
         if file.as_os_str() == "-" {
-            return json!({ "description": { "text": "standard input" } });
+            // Readers want a URI. This one is of no file, and nobody makes a link of it.
+            return json!({ "uri": "stdin", "description": { "text": "standard input" } });
         }
         match uri(&self.base, file) {
             (uri, true) => json!({ "uri": uri, "uriBaseId": BASE }),

@@ -74,6 +74,7 @@ pub fn read(source: &Source) -> (Option<Node>, Findings) {
         }
     };
     let mut findings = reader.findings;
+    super::doubled::point(source, node.as_ref(), &mut findings);
     // A comma is only known to be wrong after what follows it has been read.
     findings.sort_by_key(|finding| finding.place.span.map(|span| span.start));
     (node, findings)

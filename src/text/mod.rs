@@ -3,6 +3,7 @@
 //!
 //! The only file that this room touches is the one it is asked to read. What the texts mean is for higher rooms to say.
 
+mod doubled;
 pub mod json;
 mod nearest;
 mod printable;

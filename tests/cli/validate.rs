@@ -230,3 +230,49 @@ fn configuration_can_be_checked_by_itself() {
     sandbox.run(["validate", "config/requests.json"]).code(1).stdout("`schema` is missing");
     sandbox.run(["validate", "p.json", "--as", "requests"]).code(1).stdout("`schema` is missing");
 }
+
+#[test]
+fn what_keeps_a_check_from_starting_is_told_in_the_reports_too() {
+    let sandbox = Sandbox::new().file("simctl.sarif", "of the run before").folder("empty");
+    let reports = ["validate", "--format", "json", "--format", "sarif=simctl.sarif", "--format", "junit=simctl.xml"];
+    let ran = sandbox.run(reports).code(2).stderr("manifest-missing");
+    assert_eq!(ran.events("found")[0]["code"], "manifest-missing");
+    assert_eq!(ran.events("check-finished")[0]["exit_code"], 2);
+    let read = |name: &str| std::fs::read_to_string(sandbox.path().join(name)).unwrap();
+    let sarif: serde_json::Value = serde_json::from_str(&read("simctl.sarif")).unwrap();
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "manifest-missing");
+    assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], false);
+    assert!(read("simctl.xml").contains("manifest-missing"), "{}", read("simctl.xml"));
+    // At a prompt nothing is told twice.
+    sandbox.run(["validate", "empty"]).code(2).stderr("holds no manifest.json").no_stdout();
+    sandbox.run(["validate", "empty", "--format", "human", "--format", "json=x.json"]).code(2).no_stdout();
+    // Schemas that cannot be used are such a case, too.
+    let with_schemas = ["validate", "--schemas", "gone", "--format", "junit=simctl.xml"];
+    sandbox.run(with_schemas).code(2);
+    assert!(read("simctl.xml").contains("gone"), "{}", read("simctl.xml"));
+}
+
+#[test]
+fn a_doubled_key_has_a_pointer() {
+    let text = "{\n  \"a\": {\"x/y\": [0, {\"b\": 1, \"b\": 2}]},\n  \"a\": 1\n}";
+    let ran = Sandbox::new().file("p.json", text).run(["validate", "p.json", "--as", "iparams", "--format", "json"]);
+    let found = ran.events("found");
+    let doubled = found.iter().filter(|found| found["code"] == "duplicate-key");
+    let pointers: Vec<&str> = doubled.map(|found| found["pointer"].as_str().unwrap_or("none")).collect();
+    assert_eq!(pointers, ["/a/x~1y/1/b", "/a"], "{}", ran.out);
+    // A line of a stream is a text of its own.
+    let stream = "{\"event\": \"x\"}\n{\"data\": {\"b\": 1, \"b\": 2}, \"event\": \"y\"}\n";
+    let ran = Sandbox::new().stdin(stream).run(["validate", "-", "--format", "json"]);
+    let found = ran.events("found");
+    let doubled = found.iter().find(|found| found["code"] == "duplicate-key").unwrap();
+    assert_eq!(doubled["pointer"], "/data/b", "{}", ran.out);
+}
+
+#[test]
+fn findings_of_standard_input_have_a_uri_in_sarif() {
+    let ran = Sandbox::new().stdin("{").run(["validate", "-", "--format", "sarif"]).code(1);
+    let log = ran.json();
+    let location = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
+    assert_eq!(location["uri"], "stdin", "{}", ran.out);
+    assert_eq!(location.get("uriBaseId"), None, "it is no file of the repository");
+}

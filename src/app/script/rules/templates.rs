@@ -45,7 +45,12 @@ fn hands_on(call: &HostCall) -> bool {
 
 fn missing(wants: &Wants, name: &str) -> Option<Finding> {
     let defined = wants.templates.as_ref()?;
+    let is_declared = wants.declared_templates.iter().any(|(declared, _)| declared == name);
     if !defined.contains(name) {
+        // Of one that the manifest declares, the manifest is told.
+        if is_declared {
+            return None;
+        }
         let what = format!("`config/requests.json` defines no request template `{name}`");
         let mut names: Vec<&str> = defined.iter().map(String::as_str).collect();
         names.sort_unstable();
@@ -53,7 +58,7 @@ fn missing(wants: &Wants, name: &str) -> Option<Finding> {
         let hint = near.or_else(|| (!names.is_empty()).then(|| format!("it defines {}", list(names))));
         return Some(Finding::new(Code::UnknownTemplate, what).maybe_hint(hint));
     }
-    if wants.declared_templates.iter().any(|(declared, _)| declared == name) {
+    if is_declared {
         return None;
     }
     let what = format!("the manifest does not declare the request template `{name}`");
