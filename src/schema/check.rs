@@ -215,7 +215,6 @@ fn unknown(shape: &Shape, value: &Value, spot: &Spot<'_>, findings: &mut Finding
         }
         // Where no object belongs, its members are no news.
         Value::Object(members) if shape.kinds().allows("object") && !shape.is_open() => {
-            let names = spot.root.names_at(spot.pointer);
             for (name, member) in members {
                 match (shape.property(name), shape.members()) {
                     (Some(property), _) => enter(name, &property.shape, member, findings),
@@ -223,7 +222,7 @@ fn unknown(shape: &Shape, value: &Value, spot: &Spot<'_>, findings: &mut Finding
                     (None, Members::Like(inner)) if spot.root.knows_member(shape, name) => {
                         enter(name, inner, member, findings);
                     }
-                    _ => findings.push(unknown_attribute(name, &names, spot)),
+                    _ => findings.push(unknown_attribute(name, spot)),
                 }
             }
         }
@@ -231,7 +230,8 @@ fn unknown(shape: &Shape, value: &Value, spot: &Spot<'_>, findings: &mut Finding
     }
 }
 
-fn unknown_attribute(name: &str, names: &[&str], spot: &Spot<'_>) -> Finding {
+fn unknown_attribute(name: &str, spot: &Spot<'_>) -> Finding {
+    let names = spot.root.names_at(spot.pointer);
     let pointer = format!("{}/{}", spot.pointer, escape_token(name));
     let what = format!("the attribute `{}` is not one that the schema knows", printable_line(name));
     let hint = nearest(name, names.iter().copied())

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
-use super::{Schemas, Shape};
+use super::{Quick, Schemas, Shape};
 use crate::model::Platform;
 
 /// An event, as its schema and the envelopes describe it.
@@ -20,6 +20,8 @@ pub struct EventSchema {
     parts: [Arc<Shape>; 3],
     /// The whole payload, by platform: 2.x, 3.0, and both taken together. Most runs ask for one.
     shapes: [OnceLock<Shape>; 3],
+    /// By platform, 2.x and 3.0; `None` where the schemas ask for more than a quick look can tell.
+    quick: [OnceLock<Option<Quick>>; 2],
 }
 
 /// The name of the schema of a platform's envelope.
@@ -45,6 +47,7 @@ impl EventSchema {
             summary: text(&about["summary"]),
             parts: parts.map(|name| Arc::clone(schemas.shape(name))),
             shapes: [const { OnceLock::new() }; 3],
+            quick: [const { OnceLock::new() }; 2],
         }
     }
 
@@ -86,5 +89,13 @@ impl EventSchema {
             Some(Platform::V3) => self.shapes[1].get_or_init(|| v3.and(own)),
             None => self.shapes[2].get_or_init(|| v2.and(v3).and(own)),
         }
+    }
+    /// The quick look at payloads of this event on `platform`, which `schemas`, the ones it came from, may rule out.
+    pub fn quick(&self, schemas: &Schemas, platform: Platform) -> Option<&Quick> {
+        let quick = match platform {
+            Platform::V2 => &self.quick[0],
+            Platform::V3 => &self.quick[1],
+        };
+        quick.get_or_init(|| Quick::new(schemas, self, platform)).as_ref()
     }
 }

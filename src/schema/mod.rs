@@ -6,9 +6,11 @@
 mod catalogue;
 mod check;
 mod event;
+mod quick;
 mod shape;
 mod words;
 
 pub use catalogue::Schemas;
 pub use event::EventSchema;
+pub use quick::{Outline, Quick, Spot};
 pub use shape::{Kinds, Members, Property, Shape};

@@ -274,7 +274,7 @@ impl Shape {
     }
 
     /// What stands at a JSON Pointer that leads through named attributes only.
-    fn at_named(&self, pointer: &str) -> Option<&Self> {
+    pub(super) fn at_named(&self, pointer: &str) -> Option<&Self> {
         pointer.split('/').skip(1).try_fold(self, |shape, token| Some(&shape.property(&unescape_token(token))?.shape))
     }
 

@@ -1,6 +1,7 @@
 //! Streams of payloads, one a line, read in batches: memory does not grow with the length of the stream.
 
 use std::io::{self, BufRead, Read};
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::app::TestData;
@@ -18,13 +19,16 @@ const SHOWN: usize = 80;
 /// Lines of one stream, to be checked together.
 pub(super) struct Batch {
     file: PathBuf,
+    /// All lines, one after the other.
+    bytes: Vec<u8>,
     lines: Vec<Line>,
     /// What the file's place says, where it is an app's sample.
     pub(super) sample: Option<TestData>,
 }
 
 struct Line {
-    bytes: Vec<u8>,
+    /// Where it stands in the batch, without its end.
+    range: Range<usize>,
     is_cut: bool,
     /// How many lines, and how many bytes, come before it.
     before: (u32, usize),
@@ -46,13 +50,12 @@ impl<R: BufRead> Lines<R> {
 
     /// The next batch; `None` at the end of the stream.
     pub(super) fn batch(&mut self) -> Option<Result<Batch, Finding>> {
+        let mut bytes = Vec::with_capacity(BATCH_BYTES + BATCH_BYTES / 8);
         let mut lines = Vec::new();
-        let mut size = 0;
-        while !self.ended && lines.len() < BATCH_LINES && size < BATCH_BYTES {
-            match self.line() {
+        while !self.ended && lines.len() < BATCH_LINES && bytes.len() < BATCH_BYTES {
+            match self.line(&mut bytes) {
                 Ok(Some(line)) => {
-                    size += line.bytes.len();
-                    if line.bytes.iter().any(|byte| !byte.is_ascii_whitespace()) {
+                    if bytes[line.range.clone()].iter().any(|byte| !byte.is_ascii_whitespace()) {
                         lines.push(line);
                     }
                 }
@@ -65,26 +68,24 @@ impl<R: BufRead> Lines<R> {
             }
         }
         let is_over = lines.is_empty() && self.ended;
-        (!is_over).then(|| Ok(Batch { file: self.file.clone(), lines, sample: self.sample.clone() }))
+        (!is_over).then(|| Ok(Batch { file: self.file.clone(), bytes, lines, sample: self.sample.clone() }))
     }
 
-    /// The next line without its end; what is over the limit is passed by.
-    fn line(&mut self) -> io::Result<Option<Line>> {
-        let mut bytes = Vec::new();
+    /// Adds the next line to `bytes`; what is over the limit is passed by.
+    fn line(&mut self, bytes: &mut Vec<u8>) -> io::Result<Option<Line>> {
+        let start = bytes.len();
         let limit = LONGEST_LINE as u64 + 1;
-        let mut length = self.from.by_ref().take(limit).read_until(b'\n', &mut bytes)?;
+        let mut length = self.from.by_ref().take(limit).read_until(b'\n', bytes)?;
         if length == 0 {
             return Ok(None);
         }
         let is_cut = length > LONGEST_LINE && !bytes.ends_with(b"\n");
         if is_cut {
-            bytes.truncate(SHOWN);
+            bytes.truncate(start + SHOWN);
             length += self.skip_line()?;
         }
-        while bytes.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
-            bytes.pop();
-        }
-        let line = Line { bytes, is_cut, before: self.before };
+        let ends = bytes[start..].iter().rev().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
+        let line = Line { range: start..bytes.len() - ends, is_cut, before: self.before };
         self.before = (self.before.0.saturating_add(1), self.before.1 + length);
         Ok(Some(line))
     }
@@ -106,15 +107,19 @@ impl<R: BufRead> Lines<R> {
 }
 
 impl Batch {
-    /// Checks each line as a text of its own, with its places in the whole file.
-    pub(super) fn check(self, check: impl Fn(&Source) -> Findings) -> Findings {
+    /// Checks each line that is not certainly clean as a text of its own, with its places in the whole file.
+    pub(super) fn check(self, mut is_clean: impl FnMut(&str) -> bool, check: impl Fn(&Source) -> Findings) -> Findings {
         let mut findings = Vec::new();
-        for Line { bytes, is_cut, before: (lines, offset) } in self.lines {
+        for Line { range, is_cut, before: (lines, offset) } in self.lines {
+            let bytes = &self.bytes[range];
             if is_cut {
-                findings.push(too_long(&self.file, &bytes, lines, offset));
+                findings.push(too_long(&self.file, bytes, lines, offset));
                 continue;
             }
-            match Source::piece(&self.file, bytes, lines, offset) {
+            if std::str::from_utf8(bytes).is_ok_and(&mut is_clean) {
+                continue;
+            }
+            match Source::piece(&self.file, bytes.to_vec(), lines, offset) {
                 Ok(source) => findings.extend(check(&source)),
                 Err(finding) => findings.push(finding),
             }
@@ -144,7 +149,7 @@ mod tests {
         let mut lines = Lines::new(text, "f.ndjson".into(), None);
         let mut findings = Vec::new();
         while let Some(batch) = lines.batch() {
-            findings.extend(batch.unwrap().check(|source| crate::text::json::read(source).1));
+            findings.extend(batch.unwrap().check(|_| false, |source| crate::text::json::read(source).1));
         }
         let start = |finding: &Finding| finding.place.span.unwrap().start;
         findings.iter().map(|finding| (finding.code, start(finding).line, start(finding).column)).collect()

@@ -22,6 +22,7 @@ mod plan;
 mod progress;
 mod watching;
 
+use payload::Likely;
 use plan::{Job, Piece, Plan};
 use progress::Progress;
 
@@ -231,7 +232,9 @@ impl Check<'_> {
             Piece::Stdin(Err(finding)) => vec![finding],
             Piece::Lines(batch) => {
                 let sample = batch.sample.clone();
-                batch.check(|source| self.payload(source, sample.as_ref(), home.as_deref()))
+                let mut likely = Likely::default();
+                let is_clean = |text: &str| sample.is_none() && self.is_clean(text, &mut likely);
+                batch.check(is_clean, |source| self.payload(source, sample.as_ref(), home.as_deref()))
             }
         };
         let key = |finding: &Finding| finding.place.span.map(|span| (span.start.line, span.start.column));
@@ -275,6 +278,10 @@ impl Check<'_> {
     }
 
     fn guessed(&self, source: &Source, is_walked: bool) -> Findings {
+        let may_be_payload = matches!(self.options.kind, None | Some(FileKind::Payload)) && !source.has_bom();
+        if may_be_payload && self.is_clean(source.text(), &mut Likely::default()) {
+            return Vec::new();
+        }
         let (node, findings) = json::read(source);
         let kind = self.options.kind.or_else(|| node.as_ref().and_then(FileKind::by_content));
         match (kind, node) {

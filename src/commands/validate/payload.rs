@@ -1,16 +1,62 @@
 //! One payload: its schema and envelope, its size, and whether what it says agrees with itself.
+//!
+//! Twice: [`Check::is_clean`] is a quick look that knows most good payloads, [`Check::payload`] finds what is wrong with the
+//! others. What the second would find, the first must not pass.
 
 use super::{Check, Home};
 use crate::app::{App, TestData, catalogue};
-use crate::model::{Code, Finding, Findings};
+use crate::model::{Code, Finding, Findings, Platform};
 use crate::payload::LARGEST_PAYLOAD;
+use crate::schema::{EventSchema, Outline, Spot};
 use crate::text::json::{self, Kind, Member, Node, escape_token};
 use crate::text::{Source, nearest};
 
 /// The largest payload of `onExternalEvent`, in bytes of compact JSON.
 const LARGEST_EXTERNAL: usize = 100 * 1024;
 
-impl Check<'_> {
+/// The event and the platform of the payload before: most streams are of one.
+#[derive(Default)]
+pub(super) struct Likely<'a>(Option<(&'a EventSchema, Platform)>);
+
+impl<'a> Check<'a> {
+    /// Whether it is certain that nothing is to be said of a payload that is no app's sample.
+    pub(super) fn is_clean(&self, text: &str, likely: &mut Likely<'a>) -> bool {
+        if likely.0.is_some_and(|(event, platform)| self.is_clean_as(event, platform, text)) {
+            return true;
+        }
+        let Some((event, platform)) = self.told_by(text) else { return false };
+        if likely.0.is_some_and(|(before, on)| std::ptr::eq(before, event) && on == platform) {
+            return false;
+        }
+        likely.0 = Some((event, platform));
+        self.is_clean_as(event, platform, text)
+    }
+
+    /// Whose payload it is.
+    fn told_by(&self, text: &str) -> Option<(&'a EventSchema, Platform)> {
+        let outline = Outline::of(text)?;
+        let event = match &self.options.event {
+            Some(event) => event,
+            None => plain_text(outline.get(Spot::Root, "event")?)?,
+        };
+        Some((self.schemas.event(event)?, self.options.platform.or_else(|| outline.platform())?))
+    }
+
+    fn is_clean_as(&self, event: &EventSchema, platform: Platform, text: &str) -> bool {
+        // The smaller limit: what is larger, as few are, is not looked at quickly.
+        if text.len() > LARGEST_EXTERNAL {
+            return false;
+        }
+        let Some(outline) = event.quick(self.schemas, platform).and_then(|quick| quick.look(text)) else {
+            return false;
+        };
+        let own = outline.get(Spot::Root, "event");
+        let is_event = self.options.event.is_some() || own.and_then(plain_text) == Some(event.name());
+        let is_platform = self.options.platform.is_some() || outline.platform() == Some(platform);
+        let is_payload = own.is_some() || outline.get(Spot::Root, "data").is_some();
+        is_event && is_platform && is_payload && agrees(&outline)
+    }
+
     /// Every fault of a payload; `sample` is what its place in an app says of it.
     pub(super) fn payload(&self, source: &Source, sample: Option<&TestData>, home: Option<&Home>) -> Findings {
         let (node, mut findings) = json::read(source);
@@ -89,6 +135,35 @@ impl Check<'_> {
     }
 }
 
+/// What a JSON text holds that is a string without escapes.
+fn plain_text(value: &str) -> Option<&str> {
+    value.strip_prefix('"')?.strip_suffix('"').filter(|text| !text.contains('\\'))
+}
+
+/// Whether there is certainly neither a contradiction nor another actor: values are compared as they are written.
+fn agrees(outline: &Outline<'_>) -> bool {
+    let user = |key: &str| outline.get(Spot::User, key);
+    let is_first = |pair: &str, held: &str| {
+        let rest = pair[1..].trim_start().strip_prefix(held);
+        rest.is_some_and(|rest| rest.trim_start().starts_with(','))
+    };
+    let is_last = |pair: &str, held: &str| {
+        let rest = pair[..pair.len() - 1].trim_end().strip_suffix(held);
+        rest.is_some_and(|rest| rest.trim_end().ends_with(','))
+    };
+    let holds = |spot, is_new: &dyn Fn(&str, &str) -> bool| {
+        let mut pairs = outline.members(spot).filter(|(_, pair)| pair.starts_with('['));
+        pairs.all(|(key, pair)| user(key).is_none_or(|held| is_new(pair, held)))
+    };
+    let acts = match outline.get(Spot::Actor, "type").map(plain_text) {
+        Some(Some("user")) => outline.get(Spot::Actor, "id").zip(user("id")).is_none_or(|(actor, user)| actor == user),
+        // No text, or one with escapes: not worth a thought here.
+        Some(None) => false,
+        _ => true,
+    };
+    acts && holds(Spot::Changes, &is_first) && holds(Spot::KitChanges, &is_last)
+}
+
 fn no_object(source: &Source, node: &Node) -> Finding {
     let start = node.range.start;
     let what = format!("a payload is an object, this is {}", node.kind_name());
@@ -155,3 +230,6 @@ fn another_actor(source: &Source, node: &Node) -> Option<Finding> {
     let hint = "a user changes only what is known of themselves: use the same `id`, or `\"type\": \"agent\"`";
     Some(Finding::new(Code::ActorMismatch, what).at(actor.place(source, pointer)).hint(hint))
 }
+
+#[cfg(test)]
+mod tests;
