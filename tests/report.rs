@@ -14,8 +14,8 @@ use serde_json::Value;
 use serde_json::json;
 use serde_json::value::RawValue;
 use simctl::model::{
-    AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Place, Platform, ReturnValue, RunEvent, Runtime,
-    Severity, Stream, Thrown,
+    Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Place, Platform, ReturnValue, RunEvent,
+    Runtime, Severity, Stream, Thrown,
 };
 use simctl::report::{GitHub, Human, Json, Junit, Paint, Reporter, Sarif, Verbosity};
 use simctl::schema::Schemas;
@@ -112,9 +112,11 @@ fn started(index: u64) -> RunEvent {
     RunEvent::DeliveryStarted {
         index,
         event: "onUserUpdate".to_owned(),
-        callback: "onChange".to_owned(),
-        file: "server/server.js".to_owned(),
-        runtime: Runtime::Embedded,
+        to: Addressee::Callback {
+            callback: "onChange".to_owned(),
+            file: "server/server.js".to_owned(),
+            runtime: Runtime::Embedded,
+        },
         platform: Platform::V3,
         payload: RawValue::from_string("{\"event\":\"onUserUpdate\"}".to_owned()).unwrap(),
     }

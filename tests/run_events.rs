@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use serde_json::value::RawValue;
 use simctl::model::{
-    AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Platform, ReturnValue, RunEvent, Runtime, Stream,
-    Thrown,
+    Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Platform, Response, ReturnValue, RunEvent,
+    Runtime, Stream, Thrown,
 };
 use simctl::schema::Schemas;
 use simctl::text::Source;
@@ -21,6 +21,11 @@ fn thrown() -> Thrown {
         stack: vec![frame, other],
         hint: Some("why".to_owned()),
     }
+}
+
+fn response(status: u16, phrase: &'static str) -> Response {
+    let headers = [("content-type", "text/plain".to_owned())].into();
+    Response { status, phrase, headers, body: "done".to_owned(), body_bytes: 4 }
 }
 
 fn outcomes() -> Vec<Outcome> {
@@ -41,6 +46,9 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::OutOfMemory { limit_bytes: 1 << 28 },
         Outcome::NotLoaded { error: plain },
         Outcome::NoCallback { callback: "f".to_owned(), known: vec!["g".to_owned()] },
+        Outcome::Accepted { response: response(200, "OK") },
+        Outcome::Declined { response: response(599, "") },
+        Outcome::Unreachable { reason: "connection refused".to_owned() },
         Outcome::BadReply { reason: "half a line".to_owned() },
     ]);
     outcomes
@@ -76,13 +84,18 @@ fn events() -> Vec<RunEvent> {
         RunEvent::CheckFinished { files: 2, errors: 1, warnings: 0, notes: 0, exit_code: 1 },
         RunEvent::RunFinished { held: 1, failed: 0, interrupted: false, exit_code: 130 },
     ];
-    for (runtime, platform) in [(Runtime::Embedded, Platform::V2), (Runtime::Node, Platform::V3)] {
+    let callback =
+        |runtime| Addressee::Callback { callback: "f".to_owned(), file: "server/server.js".to_owned(), runtime };
+    for (to, platform) in [
+        (callback(Runtime::Embedded), Platform::V2),
+        (callback(Runtime::Node), Platform::V3),
+        (Addressee::Endpoint { url: "http://127.0.0.1:8080/hook".to_owned() }, Platform::V3),
+        (Addressee::Program { command: "python3 handler.py".to_owned() }, Platform::V3),
+    ] {
         events.push(RunEvent::DeliveryStarted {
             index: 0,
             event: "onUserCreate".to_owned(),
-            callback: "f".to_owned(),
-            file: "server/server.js".to_owned(),
-            runtime,
+            to,
             platform,
             payload: RawValue::from_string("{\"event\":\"onUserCreate\"}".to_owned()).unwrap(),
         });

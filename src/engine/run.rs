@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::bridge::Bridge;
 use crate::app::{App, Script};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
-use crate::model::{Delivered, Delivery, Findings, Frame, Outcome, Platform, RunEvent, Secrets, Verdict};
+use crate::model::{Addressee, Delivered, Delivery, Findings, Frame, Outcome, Platform, RunEvent, Secrets, Verdict};
 use crate::platform::Services;
 
 /// What is to be fired, at what, and how.
@@ -145,9 +145,11 @@ fn started(plan: &Plan<'_>, index: u64, payload: &str) -> RunEvent {
     RunEvent::DeliveryStarted {
         index,
         event: plan.event.to_owned(),
-        callback: plan.callback.to_owned(),
-        file: plan.script.name.clone(),
-        runtime: plan.launch.runtime,
+        to: Addressee::Callback {
+            callback: plan.callback.to_owned(),
+            file: plan.script.name.clone(),
+            runtime: plan.launch.runtime,
+        },
         platform: plan.platform,
         payload: RawValue::from_string(payload.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
     }

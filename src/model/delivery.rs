@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use super::Outcome;
 
@@ -55,6 +56,81 @@ impl fmt::Display for Runtime {
             Self::Embedded => "embedded",
             Self::Node => "node",
         })
+    }
+}
+
+/// Who gets a payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Addressee {
+    /// A callback of an app.
+    Callback {
+        /// The callback's name in `exports`.
+        callback: String,
+        /// The file that should define it, relative to the app's root.
+        file: String,
+        /// What runs it.
+        runtime: Runtime,
+    },
+    /// An endpoint that payloads are posted to.
+    Endpoint {
+        /// Where it is.
+        url: String,
+    },
+    /// A program that reads payloads from its standard input.
+    Program {
+        /// The command that starts it.
+        command: String,
+    },
+}
+
+impl Addressee {
+    /// The name that a person knows it by.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Callback { callback, .. } => callback,
+            Self::Endpoint { url } => url,
+            Self::Program { command } => command,
+        }
+    }
+
+    /// The file that holds it, relative to the app's root, where simctl knows it.
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Callback { file, .. } => Some(file),
+            Self::Endpoint { .. } | Self::Program { .. } => None,
+        }
+    }
+
+    /// The texts in it.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        match self {
+            Self::Callback { callback, file, .. } => vec![callback, file],
+            Self::Endpoint { url } => vec![url],
+            Self::Program { command } => vec![command],
+        }
+        .into_iter()
+    }
+}
+
+impl Serialize for Addressee {
+    fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
+        let mut map = out.serialize_map(None)?;
+        match self {
+            Self::Callback { callback, file, runtime } => {
+                map.serialize_entry("callback", callback)?;
+                map.serialize_entry("file", file)?;
+                map.serialize_entry("runtime", runtime)?;
+            }
+            Self::Endpoint { url } => {
+                map.serialize_entry("url", url)?;
+                map.serialize_entry("runtime", "http")?;
+            }
+            Self::Program { command } => {
+                map.serialize_entry("command", command)?;
+                map.serialize_entry("runtime", "exec")?;
+            }
+        }
+        map.end()
     }
 }
 

@@ -12,9 +12,9 @@ mod secret;
 mod verdict;
 
 pub use code::{Code, Severity};
-pub use delivery::{Delivered, Delivery, Platform, Runtime, Times};
+pub use delivery::{Addressee, Delivered, Delivery, Platform, Runtime, Times};
 pub use finding::{Excerpt, Finding, Findings, Place, Position, Span};
-pub use outcome::{Frame, Outcome, ReturnValue, Thrown};
+pub use outcome::{Frame, Outcome, Response, ReturnValue, Thrown};
 pub use run_event::{AnswerStatus, Level, RunEvent, Stream};
 pub use secret::Secrets;
 pub use verdict::Verdict;

@@ -1,5 +1,6 @@
 //! What a handler did with one delivery. Never an error of simctl's own.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -76,6 +77,21 @@ pub enum Outcome {
         /// The callbacks that the file exports.
         known: Vec<String>,
     },
+    /// The endpoint answered with a status of 200 to 299.
+    Accepted {
+        /// What it answered.
+        response: Response,
+    },
+    /// The endpoint answered with any other status.
+    Declined {
+        /// What it answered.
+        response: Response,
+    },
+    /// No connection to the endpoint came about, so nothing was sent.
+    Unreachable {
+        /// What was in the way.
+        reason: String,
+    },
     /// What came back was not a reply.
     BadReply {
         /// What was wrong with it.
@@ -86,7 +102,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether the handler did what a handler should.
     pub const fn held(&self) -> bool {
-        matches!(self, Self::Returned { .. } | Self::Rendered { error: None, .. })
+        matches!(self, Self::Returned { .. } | Self::Rendered { error: None, .. } | Self::Accepted { .. })
     }
 
     /// The kind's name, as in the JSON stream.
@@ -104,6 +120,9 @@ impl Outcome {
             Self::OutOfMemory { .. } => "out-of-memory",
             Self::NotLoaded { .. } => "not-loaded",
             Self::NoCallback { .. } => "no-callback",
+            Self::Accepted { .. } => "accepted",
+            Self::Declined { .. } => "declined",
+            Self::Unreachable { .. } => "unreachable",
             Self::BadReply { .. } => "bad-reply",
         }
     }
@@ -111,6 +130,22 @@ impl Outcome {
 
 fn as_millis<S: serde::Serializer>(duration: &Duration, out: S) -> Result<S::Ok, S::Error> {
     out.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What an endpoint answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// What the status is called; empty for one that has no name.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub phrase: &'static str,
+    /// Those of its headers that tell something of a delivery, by their names in lower case.
+    pub headers: BTreeMap<&'static str, String>,
+    /// The beginning of its body, bytes that are not UTF-8 replaced.
+    pub body: String,
+    /// How many bytes the whole body had.
+    pub body_bytes: u64,
 }
 
 /// A value that came out of the handler.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Excerpt, Finding, Frame, Outcome, Platform, ReturnValue, Runtime, Secrets, Thrown};
+use super::{Addressee, Excerpt, Finding, Frame, Outcome, Platform, ReturnValue, Secrets, Thrown};
 
 /// One thing that happened. The JSON form is described by `schemas/run-event.schema.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -46,12 +46,9 @@ pub enum RunEvent {
         index: u64,
         /// The event's name.
         event: String,
-        /// The callback's name.
-        callback: String,
-        /// The file that should define it, relative to the app's root.
-        file: String,
-        /// What runs it.
-        runtime: Runtime,
+        /// Who gets it.
+        #[serde(flatten)]
+        to: Addressee,
         /// The platform whose envelope the payload wears.
         platform: Platform,
         /// The payload, as it is handed over, secrets masked.
@@ -162,7 +159,10 @@ impl RunEvent {
             Self::RunStarted { command, .. } | Self::CheckStarted { command, .. } => mask(command),
             Self::Notice { message } => mask(message),
             Self::Found { finding } => finding.mask(secrets),
-            Self::DeliveryStarted { payload, .. } => mask_raw(payload, secrets),
+            Self::DeliveryStarted { payload, to, .. } => {
+                mask_raw(payload, secrets);
+                to.texts().for_each(mask);
+            }
             Self::Log { text, .. } | Self::Output { text, .. } => mask(text),
             Self::Call { args, answer, .. } => {
                 secrets.mask_value(args);
@@ -207,8 +207,12 @@ fn mask_raw(raw: &mut Box<RawValue>, secrets: &Secrets) {
 fn mask_outcome(outcome: &mut Outcome, secrets: &Secrets) {
     match outcome {
         Outcome::Returned { value: ReturnValue::Json(value) } => secrets.mask_value(value),
-        Outcome::Returned { value: ReturnValue::Text(text) } | Outcome::BadReply { reason: text } => {
-            *text = secrets.mask(text);
+        Outcome::Returned { value: ReturnValue::Text(text) }
+        | Outcome::BadReply { reason: text }
+        | Outcome::Unreachable { reason: text } => *text = secrets.mask(text),
+        Outcome::Accepted { response } | Outcome::Declined { response } => {
+            response.body = secrets.mask(&response.body);
+            response.headers.values_mut().for_each(|value| *value = secrets.mask(value));
         }
         Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error } => {
             mask_thrown(error, secrets);

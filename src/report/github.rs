@@ -60,8 +60,8 @@ impl<W: Write> GitHub<W> {
         let Some(delivery) = self.run.started.take() else { return Ok(()) };
         let what = describe(outcome, super::Verbosity::Normal);
         let subject = match outcome {
-            Outcome::NotLoaded { .. } | Outcome::NoCallback { .. } => &delivery.file,
-            _ => &delivery.callback,
+            Outcome::NotLoaded { .. } | Outcome::NoCallback { .. } => delivery.to.file().unwrap_or_default(),
+            _ => delivery.to.name(),
         };
         let mut message = format!("{subject} {what}");
         let innermost = frame_of(outcome);
@@ -77,8 +77,8 @@ impl<W: Write> GitHub<W> {
         }
         message.push_str("\nrepeat: ");
         message.push_str(repeat);
-        let file = innermost.map_or(delivery.file.as_str(), |frame| frame.file.as_str());
-        let mut properties = vec![("file", self.run.in_app(file))];
+        let file = innermost.map(|frame| frame.file.as_str()).or(delivery.to.file());
+        let mut properties: Vec<_> = file.map(|file| ("file", self.run.in_app(file))).into_iter().collect();
         if let Some(frame) = innermost.filter(|frame| frame.line > 0) {
             properties.push(("line", frame.line.to_string()));
             if frame.column > 0 {

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::findings::{more_about, push_frame, render_finding};
 use super::{Paint, Reporter, Verbosity};
 use crate::model::{
-    AnswerStatus, Excerpt, Finding, Frame, Level, Outcome, Position, ReturnValue, RunEvent, Span, Stream, Thrown,
+    Addressee, AnswerStatus, Excerpt, Finding, Frame, Level, Outcome, Position, Response, ReturnValue, RunEvent, Span,
+    Stream, Thrown,
 };
 use crate::text::{list, nearest, printable, printable_line};
 
@@ -135,13 +136,18 @@ impl<W: Write> Human<W> {
 impl<W: Write> Human<W> {
     /// What is fired at what.
     fn delivery(&self, event: &RunEvent) -> String {
-        let RunEvent::DeliveryStarted { index, event, callback, file, runtime, platform, payload } = event else {
+        let RunEvent::DeliveryStarted { index, event, to, platform, payload } = event else {
             return String::new();
         };
         let number = if self.count > 1 { format!("[{index}] ") } else { String::new() };
-        let what = self.paint.strong(&printable_line(&format!("{number}{event} -> {callback}")));
+        let what = self.paint.strong(&printable_line(&format!("{number}{event} -> {}", to.name())));
         let seed = self.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
-        let how = format!("{file}, {runtime} runtime, platform {platform}{seed}");
+        let how = match to {
+            Addressee::Callback { file, runtime, .. } => format!("{file}, {runtime} runtime"),
+            Addressee::Endpoint { .. } => "posted as JSON".to_owned(),
+            Addressee::Program { .. } => "a program, on its standard input".to_owned(),
+        };
+        let how = format!("{how}, platform {platform}{seed}");
         let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
         if self.verbosity == Verbosity::Verbose {
             text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));
@@ -293,6 +299,10 @@ pub(super) fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
         }
         Outcome::NotLoaded { error } => format!("did not load: {}", thrown(error)),
         Outcome::NoCallback { callback, .. } => format!("has no callback `{callback}`"),
+        Outcome::Accepted { response } | Outcome::Declined { response } => {
+            format!("answered {}", answer(response, verbosity))
+        }
+        Outcome::Unreachable { reason } => format!("could not be reached: {reason}"),
         Outcome::BadReply { reason } => format!("sent something that is no reply: {reason}"),
     }
 }
@@ -313,9 +323,43 @@ pub(super) fn advice(outcome: &Outcome) -> Option<String> {
         }
         Outcome::TimedOut { .. } => Some("`--timeout` sets another limit; the platform's is 20 s".to_owned()),
         Outcome::OutOfMemory { .. } => Some("`--memory` sets another limit".to_owned()),
+        Outcome::Declined { response } => advice_on(response),
+        Outcome::Unreachable { .. } => {
+            Some("start what should answer there, or name another place with `--to`".to_owned())
+        }
         Outcome::Rejected { unhandled: true, .. } => {
             Some("await the promise, return it, or give it a `catch`".to_owned())
         }
+        _ => None,
+    }
+}
+
+/// Status and body of a response; with its headers where more is asked for.
+fn answer(response: &Response, verbosity: Verbosity) -> String {
+    let Response { status, phrase, headers, body, body_bytes } = response;
+    let mut text = format!("{status} {phrase}").trim_end().to_owned();
+    if verbosity == Verbosity::Verbose {
+        text.extend(headers.iter().map(|(name, value)| format!("\n{name}: {value}")));
+    }
+    if !body.trim().is_empty() {
+        let gap = if verbosity == Verbosity::Verbose { "\n" } else { ": " };
+        let _ = write!(text, "{gap}{}", shortened(body.trim(), verbosity));
+        if body.len() as u64 != *body_bytes && verbosity == Verbosity::Verbose {
+            let _ = write!(text, "… ({body_bytes} bytes)");
+        }
+    }
+    text
+}
+
+/// What to do about a response that is no success.
+fn advice_on(response: &Response) -> Option<String> {
+    let location = response.headers.get("location");
+    match (response.status, location) {
+        (300..=399, Some(place)) => Some(format!("it redirects to {place}, and redirects are not followed")),
+        (300..=399, None) => Some("redirects are not followed".to_owned()),
+        (401 | 403, _) => Some("`--header 'Authorization: …'` sends what it may want to see".to_owned()),
+        (404 | 405, _) => Some("it wants another path or method: payloads are sent with POST".to_owned()),
+        (415, _) => Some("`--cloudevents` and `--header 'Content-Type: …'` change what is sent".to_owned()),
         _ => None,
     }
 }

@@ -111,8 +111,8 @@ impl<W: Write> Junit<W> {
         let number = if self.run.count > 1 { format!(" [{}]", delivery.index) } else { String::new() };
         Case {
             class: delivery.event.clone(),
-            name: format!("{}{number}", delivery.callback),
-            file: self.run.in_app(&delivery.file),
+            name: format!("{}{number}", delivery.to.name()),
+            file: delivery.to.file().map(|file| self.run.in_app(file)).unwrap_or_default(),
             ..Case::default()
         }
     }
@@ -228,6 +228,8 @@ fn file_case(file: &str, found: &[Finding]) -> Case {
 const fn element(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Returned { .. }
+        | Outcome::Accepted { .. }
+        | Outcome::Declined { .. }
         | Outcome::Threw { .. }
         | Outcome::Rejected { .. }
         | Outcome::NeverSettles
@@ -239,6 +241,7 @@ const fn element(outcome: &Outcome) -> &'static str {
         | Outcome::OutOfMemory { .. }
         | Outcome::NotLoaded { .. }
         | Outcome::NoCallback { .. }
+        | Outcome::Unreachable { .. }
         | Outcome::BadReply { .. } => "error",
     }
 }

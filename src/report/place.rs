@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use crate::model::{RunEvent, Span};
+use crate::model::{Addressee, RunEvent, Span};
 
 /// What several formats remember of a run.
 #[derive(Debug, Default)]
@@ -21,8 +21,7 @@ pub(super) struct Run {
 pub(super) struct Started {
     pub(super) index: u64,
     pub(super) event: String,
-    pub(super) callback: String,
-    pub(super) file: String,
+    pub(super) to: Addressee,
 }
 
 impl Run {
@@ -32,13 +31,8 @@ impl Run {
                 self.count = *count;
                 self.app.clone_from(app);
             }
-            RunEvent::DeliveryStarted { index, event, callback, file, .. } => {
-                self.started = Some(Started {
-                    index: *index,
-                    event: event.clone(),
-                    callback: callback.clone(),
-                    file: file.clone(),
-                });
+            RunEvent::DeliveryStarted { index, event, to, .. } => {
+                self.started = Some(Started { index: *index, event: event.clone(), to: to.clone() });
             }
             _ => {}
         }
