@@ -48,7 +48,8 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::NoCallback { callback: "f".to_owned(), known: vec!["g".to_owned()] },
         Outcome::Accepted { response: response(200, "OK") },
         Outcome::Declined { response: response(599, "") },
-        Outcome::Unreachable { reason: "connection refused".to_owned() },
+        Outcome::Unreachable { reason: "nothing listens there".to_owned(), hint: Some("start it".to_owned()) },
+        Outcome::Unreachable { reason: "no route".to_owned(), hint: None },
         Outcome::BadReply { reason: "half a line".to_owned() },
     ]);
     outcomes

@@ -5,14 +5,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
-    AppOptions, DbChoice, ExplainOptions, FileKind, Format, GenerateOptions, PayloadOptions, PayloadSource,
-    PlatformOptions, RuntimeChoice, SchemaOptions, Target, TriggerOptions, ValidateOptions,
+    AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions,
+    PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, SchemaOptions, Target, TriggerOptions,
+    ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -36,6 +38,8 @@ Examples:
   simctl trigger onUserUpdate --set data.user.email=ada@example.com --unset data.user.phone
   simctl trigger onUserCreate --set 'data.user.properties:=[]'
   simctl trigger onUserCreate --sample                 the app's own server/test_data
+  simctl trigger onUserUpdate --to http://127.0.0.1:8080/hook --cloudevents binary
+  simctl trigger onUserUpdate --exec 'python3 handler.py'
   simctl trigger onUserCreate -n 100 --format json     one run event a line, for scripts";
 
 const GENERATE_EXAMPLES: &str = "\
@@ -117,13 +121,27 @@ pub(super) enum Verb {
 
 impl Verb {
     /// What is wrong with the flags taken together, where clap cannot see it.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self, matches: &ArgMatches) -> Option<String> {
         match self {
-            Self::Trigger(flags) => values::clash(&flags.format),
+            Self::Trigger(flags) => {
+                values::clash(&flags.format).or_else(|| pointless(matches, &flags.external).map(str::to_owned))
+            }
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_) | Self::Schema(_) | Self::Explain(_) => None,
         }
     }
+}
+
+/// A flag that was typed and that a handler of that kind has no use for. The same setting in the environment is left alone.
+fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static str> {
+    let typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    let is_external = external.to.is_some() || external.exec.is_some();
+    if is_external && ["runtime", "node", "module"].into_iter().any(typed) {
+        return Some(
+            "`--runtime`, `--node` and `--module` are for an app's own callback, and `--to` and `--exec` take its place",
+        );
+    }
+    (external.to.is_some() && typed("memory")).then_some("`--memory` cannot bound what another server takes")
 }
 
 #[derive(Debug, ClapArgs)]
@@ -213,6 +231,8 @@ pub(super) struct TriggerFlags {
     #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
     format: Vec<Target>,
     #[command(flatten)]
+    external: ExternalFlags,
+    #[command(flatten)]
     payload: PayloadFlags,
 }
 
@@ -233,6 +253,50 @@ pub(super) struct PlatformFlags {
 impl PlatformFlags {
     fn into_options(self) -> PlatformOptions {
         PlatformOptions { db: self.db, fresh: self.fresh, strict_limits: self.strict_limits }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Handlers that are not JavaScript")]
+pub(super) struct ExternalFlags {
+    /// Post the payload to this URL; a status of 200 to 299 is success. Needs no app
+    #[arg(long, value_name = "URL", conflicts_with = "exec")]
+    to: Option<String>,
+    /// Post it as a CloudEvent 1.0
+    #[arg(long, value_name = "MODE", requires = "to")]
+    cloudevents: Option<CloudEventsFlag>,
+    /// Send this header along, as `Name: value`; may be repeated
+    #[arg(long, value_name = "HEADER", requires = "to", action = ArgAction::Append)]
+    header: Vec<String>,
+    /// Let it be another computer that the URL leads to
+    #[arg(long, requires = "to")]
+    allow_remote: bool,
+    /// Run this program, the payload on its standard input; exit code 0 is success. Needs no app
+    #[arg(long, value_name = "COMMAND")]
+    exec: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum CloudEventsFlag {
+    /// One JSON object with attributes and payload
+    Structured,
+    /// Attributes in headers, the payload as the body
+    Binary,
+}
+
+impl ExternalFlags {
+    fn into_options(self) -> Option<ExternalOptions> {
+        let cloud_events = self.cloudevents.map(|mode| match mode {
+            CloudEventsFlag::Structured => CloudEvents::Structured,
+            CloudEventsFlag::Binary => CloudEvents::Binary,
+        });
+        match (self.to, self.exec) {
+            (Some(url), _) => {
+                Some(ExternalOptions::Http { url, headers: self.header, cloud_events, allow_remote: self.allow_remote })
+            }
+            (None, Some(command)) => Some(ExternalOptions::Exec { command }),
+            (None, None) => None,
+        }
     }
 }
 
@@ -406,6 +470,7 @@ impl TriggerFlags {
             node: self.node,
             platform: self.platform.into_options(),
             targets: self.format,
+            external: self.external.into_options(),
             payload: self.payload.into_options(overrides),
         }
     }

@@ -37,7 +37,8 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         Ok(args) => args,
         Err(error) => return show_clap(&error.format(&mut Args::command())),
     };
-    if let Some(fault) = args.verb.fault() {
+    let verb = matches.subcommand().map(|(_, matches)| matches);
+    if let Some(fault) = verb.and_then(|matches| args.verb.fault(matches)) {
         return show_clap(&Args::command().error(ErrorKind::ArgumentConflict, fault));
     }
     let Ok(cwd) = std::env::current_dir() else {

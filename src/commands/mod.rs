@@ -3,6 +3,7 @@
 
 mod console;
 mod explain;
+mod external;
 mod generate;
 mod payloads;
 mod schema;
@@ -14,11 +15,14 @@ use std::path::PathBuf;
 
 pub use console::{Console, Format, Target};
 pub use explain::{ExplainOptions, explain};
+pub use external::ExternalOptions;
 pub use generate::{GenerateOptions, generate};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use schema::{SchemaOptions, schema};
 pub use trigger::{DbChoice, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
+
+pub use crate::handler::CloudEvents;
 
 use crate::app::Locate;
 use crate::model::{Findings, Verdict};

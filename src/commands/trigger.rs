@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::external::{self, ExternalOptions};
 use super::payloads::{Payloads, Wanted};
 use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
 use crate::app::{App, Iparams, Reading, Script, Subscription};
@@ -39,6 +40,8 @@ pub struct TriggerOptions {
     pub platform: PlatformOptions,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
+    /// `--to`, `--exec`: what gets the payload in place of the app's callback.
+    pub external: Option<ExternalOptions>,
     /// What `generate` shares.
     pub payload: PayloadOptions,
 }
@@ -106,6 +109,9 @@ struct Loaded {
 
 /// Fires the event, once or `--count` times.
 pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
+    if let Some(external) = &options.external {
+        return external::trigger(context, options, external, interrupt);
+    }
     let mut prepared = match prepare(context, options, interrupt) {
         Ok(prepared) => prepared,
         Err(findings) => return context.refuse(&findings),
@@ -254,7 +260,7 @@ fn fire(
         launch: &prepared.launch,
         indices: options.payload.indices(),
         payload: &mut |index| loaded.payloads.text(&loaded.schemas, index),
-        repeat: &|index| repeat_command(&context.command, &options.payload, Some(index)),
+        repeat: &|index| repeat_command(&context.command, &options.payload, options.payload.draws(), Some(index)),
         syntax_error: prepared.syntax_error.clone(),
         secrets: &loaded.iparams.secrets,
     };
@@ -284,7 +290,7 @@ fn announce(context: &Context, options: &TriggerOptions, prepared: &Prepared, lo
     };
     emit(RunEvent::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: repeat_command(&context.command, &options.payload, None),
+        command: repeat_command(&context.command, &options.payload, options.payload.draws(), None),
         seed: options.payload.draws().then_some(options.payload.seed),
         now: options.payload.now.to_string(),
         count: indices.end - indices.start,
@@ -302,11 +308,11 @@ fn announce(context: &Context, options: &TriggerOptions, prepared: &Prepared, lo
     }
 }
 
-fn unchecked(event: &str) -> Finding {
+pub(super) fn unchecked(event: &str) -> Finding {
     Finding::new(Code::Unchecked, format!("there is no schema for `{event}`, so its payload is fired unchecked"))
 }
 
-fn cannot_start(context: &Context, error: &HandlerError) -> Verdict {
+pub(super) fn cannot_start(context: &Context, error: &HandlerError) -> Verdict {
     if matches!(error, HandlerError::Interrupted) {
         return Verdict::Interrupted;
     }
@@ -314,8 +320,13 @@ fn cannot_start(context: &Context, error: &HandlerError) -> Verdict {
     Verdict::Machine
 }
 
-/// The command line with the seed and the clock of this run in it; with an index, for that payload alone.
-fn repeat_command(command: &[String], payload: &PayloadOptions, index: Option<u64>) -> String {
+/// The command line, `with_clock` with the seed and the clock of this run in it; with an index, for that payload alone.
+pub(super) fn repeat_command(
+    command: &[String],
+    payload: &PayloadOptions,
+    with_clock: bool,
+    index: Option<u64>,
+) -> String {
     const DRAWN: [&str; 2] = ["--seed", "--now"];
     const NUMBERED: [&str; 3] = ["--index", "--count", "-n"];
     let drops = |word: &str| {
@@ -335,7 +346,7 @@ fn repeat_command(command: &[String], payload: &PayloadOptions, index: Option<u6
             words.push(shell_word(word).into_owned());
         }
     }
-    if payload.draws() {
+    if with_clock {
         words.push(format!("--seed {}", payload.seed));
         words.push(format!("--now {}", payload.now));
     }

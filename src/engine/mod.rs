@@ -4,6 +4,8 @@
 //! process asks for, and starts another where one died. It says what happened and prints nothing.
 
 mod bridge;
+mod external;
 mod run;
 
+pub use external::{ExternalPlan, run_external};
 pub use run::{EngineError, Plan, Summary, run};

@@ -70,27 +70,52 @@ pub fn run(
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<Summary, EngineError> {
-    let mut summary = Summary { held: 0, failed: 0, verdict: Verdict::Held };
+    let mut summary = Summary::nothing_yet();
     let mut bridge = Bridge::new(plan.app, services, plan.secrets, (&plan.script.name, &plan.script.source), emit);
     let mut process = Some(first);
     let result = fire_all(plan, &mut process, &mut bridge, interrupt, &mut summary);
     if let Some(process) = process {
         process.stop();
     }
-    let interrupted = matches!(result, Err(EngineError::Handler(HandlerError::Interrupted)));
-    let ended = match &result {
-        Ok(()) => Verdict::Held,
-        Err(_) if interrupted => Verdict::Interrupted,
-        Err(EngineError::Handler(_)) => Verdict::Machine,
-        Err(EngineError::Payload(_)) => Verdict::CannotDo,
-    };
-    summary.verdict = summary.verdict.and(ended);
-    let exit_code = summary.verdict.exit_code();
-    bridge.emit(RunEvent::RunFinished { held: summary.held, failed: summary.failed, interrupted, exit_code });
-    match result {
-        Ok(()) => Ok(summary),
-        Err(_) if interrupted => Ok(summary),
-        Err(error) => Err(error),
+    summary.conclude(result, &mut |event| bridge.emit(event))
+}
+
+impl Summary {
+    pub(super) const fn nothing_yet() -> Self {
+        Self { held: 0, failed: 0, verdict: Verdict::Held }
+    }
+
+    /// Counts a delivery.
+    pub(super) fn count(&mut self, outcome: &Outcome) {
+        if outcome.held() {
+            self.held += 1;
+        } else {
+            self.failed += 1;
+            self.verdict = Verdict::Problems;
+        }
+    }
+
+    /// Tells the end of the run. One that was interrupted has come to a summary all the same.
+    pub(super) fn conclude(
+        mut self,
+        result: Result<(), EngineError>,
+        emit: &mut dyn FnMut(RunEvent),
+    ) -> Result<Self, EngineError> {
+        let interrupted = matches!(result, Err(EngineError::Handler(HandlerError::Interrupted)));
+        let ended = match &result {
+            Ok(()) => Verdict::Held,
+            Err(_) if interrupted => Verdict::Interrupted,
+            Err(EngineError::Handler(_)) => Verdict::Machine,
+            Err(EngineError::Payload(_)) => Verdict::CannotDo,
+        };
+        self.verdict = self.verdict.and(ended);
+        let exit_code = self.verdict.exit_code();
+        emit(RunEvent::RunFinished { held: self.held, failed: self.failed, interrupted, exit_code });
+        match result {
+            Ok(()) => Ok(self),
+            Err(_) if interrupted => Ok(self),
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -110,12 +135,7 @@ fn fire_all(
         bridge.emit(started(plan, index, &payload));
         let delivery = Delivery { index, event: plan.event.to_owned(), callback: plan.callback.to_owned(), payload };
         let delivered = deliver(plan.launch, process, &delivery, bridge, interrupt)?;
-        if delivered.outcome.held() {
-            summary.held += 1;
-        } else {
-            summary.failed += 1;
-            summary.verdict = Verdict::Problems;
-        }
+        summary.count(&delivered.outcome);
         let event = finished(plan, index, delivered, bridge);
         bridge.emit(event);
     }

@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -39,10 +39,20 @@ pub(super) struct Program {
     pub(super) args: Vec<OsString>,
     pub(super) env: Vec<(OsString, OsString)>,
     pub(super) directory: Option<PathBuf>,
+    pub(super) stdin: Stdin,
     /// Whether what it writes to its standard output is of interest.
     pub(super) with_stdout: bool,
     /// Whether it can start processes of its own, and so deserves to be asked to end before it is made to.
     pub(super) starts_others: bool,
+}
+
+/// What a process has as its standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stdin {
+    /// A socket that carries lines both ways.
+    Socket,
+    /// A pipe that ends after the first bytes sent: what every program knows how to read.
+    Pipe,
 }
 
 pub(super) struct Child {
@@ -51,6 +61,8 @@ pub(super) struct Child {
     /// Readable when the process has ended, where the system has such a thing.
     end: Option<OwnedFd>,
     socket: Option<UnixStream>,
+    /// The pipe in place of the socket, until all is written or nobody reads it any more.
+    pipe: Option<ChildStdin>,
     lines: Lines,
     outgoing: Vec<u8>,
     written: usize,
@@ -69,15 +81,21 @@ struct Output<P> {
 
 impl Child {
     pub(super) fn spawn(program: &Program) -> io::Result<Self> {
-        let (socket, theirs) = UnixStream::pair()?;
-        socket.set_nonblocking(true)?;
+        let (socket, stdin) = match program.stdin {
+            Stdin::Socket => {
+                let (socket, theirs) = UnixStream::pair()?;
+                socket.set_nonblocking(true)?;
+                (Some(socket), Stdio::from(OwnedFd::from(theirs)))
+            }
+            Stdin::Pipe => (None, Stdio::piped()),
+        };
         let mut command = Command::new(&program.path);
         command.args(&program.args).env_clear().envs(program.env.iter().map(|(name, value)| (name, value)));
         if let Some(directory) = &program.directory {
             command.current_dir(directory);
         }
         let stdout = if program.with_stdout { Stdio::piped() } else { Stdio::null() };
-        command.stdin(OwnedFd::from(theirs)).stdout(stdout).stderr(Stdio::piped()).process_group(0);
+        command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).process_group(0);
         let mut process = command.spawn()?;
         // The command holds a copy of the child's end: while it lives, its end of file would not be seen.
         drop(command);
@@ -86,9 +104,10 @@ impl Child {
         let stderr = Output { pipe: process.stderr.take(), bytes: Vec::new() };
         let child = Self {
             end: end_of(pid),
+            pipe: process.stdin.take(),
             process,
             pid,
-            socket: Some(socket),
+            socket,
             lines: Lines::default(),
             outgoing: Vec::new(),
             written: 0,
@@ -98,7 +117,11 @@ impl Child {
             reaped: None,
             starts_others: program.starts_others,
         };
-        let pipes = [child.stdout.pipe.as_ref().map(AsFd::as_fd), child.stderr.pipe.as_ref().map(AsFd::as_fd)];
+        let pipes = [
+            child.pipe.as_ref().map(AsFd::as_fd),
+            child.stdout.pipe.as_ref().map(AsFd::as_fd),
+            child.stderr.pipe.as_ref().map(AsFd::as_fd),
+        ];
         for pipe in pipes.into_iter().flatten() {
             rustix::io::ioctl_fionbio(pipe, true)?;
         }
@@ -172,7 +195,10 @@ impl Child {
         if self.end.is_none() {
             left = left.min(LOOK_EVERY);
         }
-        let mut fds = Vec::with_capacity(6);
+        let mut fds = Vec::with_capacity(7);
+        if let Some(pipe) = &self.pipe {
+            fds.push(PollFd::new(pipe, PollFlags::OUT));
+        }
         if let Some(socket) = &self.socket {
             let wants_out = self.written < self.outgoing.len();
             let flags = if wants_out { PollFlags::IN | PollFlags::OUT } else { PollFlags::IN };
@@ -206,6 +232,9 @@ impl Child {
     }
 
     fn write(&mut self) {
+        if self.pipe.is_some() {
+            return self.write_pipe();
+        }
         let Some(socket) = &mut self.socket else { return };
         while self.written < self.outgoing.len() {
             match socket.write(&self.outgoing[self.written..]) {
@@ -217,6 +246,20 @@ impl Child {
         }
         self.outgoing.clear();
         self.written = 0;
+    }
+
+    fn write_pipe(&mut self) {
+        let Some(pipe) = &mut self.pipe else { return };
+        while self.written < self.outgoing.len() {
+            match pipe.write(&self.outgoing[self.written..]) {
+                Ok(count) => self.written += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // Nobody reads it: no fault, a program need not care for its input.
+                Err(_) => break,
+            }
+        }
+        self.pipe = None;
     }
 
     fn read_socket(&mut self) {

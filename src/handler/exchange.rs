@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::model::{Delivered, Delivery, Frame, Level, Outcome, Runtime, Stream, Times};
+use crate::model::{Delivered, Delivery, Frame, Level, Outcome, Runtime, Times};
 
 use super::child::Child;
+use super::output::Outputs;
 use super::wire::{self, FromHost, Report, ToHost};
-use super::{Answer, Handler, HandlerError, Host, HostCall, Required, hint, node};
+use super::{Answer, Handler, HandlerError, Host, HostCall, Required, hint, memory, node};
 
 /// How long a process may take to say that it is ready. Long, because a machine under load is no fault of the app.
 const START_LIMIT: Duration = Duration::from_secs(30);
@@ -28,9 +29,6 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 
 /// Bytes of console lines that one delivery may log.
 const MOST_LOGGED: usize = 16 * 1024 * 1024;
-
-/// Bytes of one output stream that one delivery may write.
-const MOST_OUTPUT: usize = 1024 * 1024;
 
 pub(super) fn deliver(
     handler: &mut Handler,
@@ -89,7 +87,7 @@ fn make_ready(handler: &mut Handler, child: &mut Child) -> Result<(), HandlerErr
     };
     if handler.launch.runtime == Runtime::Node {
         node::check_version(&handler.launch, &version)?;
-        handler.first_memory = node::bound_memory(child, handler.launch.memory_bytes);
+        handler.first_memory = memory::bound(child, handler.launch.memory_bytes);
         child.send(&wire::load(&handler.launch));
     }
     handler.version = version;
@@ -119,18 +117,12 @@ struct Exchange<'a> {
     hung_up: Option<Instant>,
     logged: usize,
     lines_dropped: u64,
-    output: [Output; 2],
+    outputs: Outputs,
     /// The most memory that the process was seen to have, in bytes, and when to look next.
     most_memory: u64,
     next_sample: Instant,
     /// Lines that did not begin with the token.
     strangers: u64,
-}
-
-#[derive(Default)]
-struct Output {
-    bytes: usize,
-    dropped: usize,
 }
 
 impl<'a> Exchange<'a> {
@@ -147,7 +139,7 @@ impl<'a> Exchange<'a> {
             hung_up: None,
             logged: 0,
             lines_dropped: 0,
-            output: [Output::default(), Output::default()],
+            outputs: Outputs::default(),
             most_memory: 0,
             next_sample: started + SAMPLE_EVERY,
             strangers: 0,
@@ -189,7 +181,7 @@ impl<'a> Exchange<'a> {
         let now = Instant::now();
         if now >= self.next_sample {
             self.next_sample = now + SAMPLE_EVERY;
-            self.most_memory = node::data_bytes(&self.child).unwrap_or_default().max(self.most_memory);
+            self.most_memory = memory::data_bytes(&self.child).unwrap_or_default().max(self.most_memory);
         }
         until.min(self.next_sample)
     }
@@ -284,17 +276,7 @@ impl<'a> Exchange<'a> {
     }
 
     fn forward_output(&mut self, all: bool) {
-        for (index, stream) in [Stream::Stdout, Stream::Stderr].into_iter().enumerate() {
-            while let Some(text) = self.child.output(stream, all) {
-                let seen = &mut self.output[index];
-                seen.bytes = seen.bytes.saturating_add(text.len());
-                if seen.bytes > MOST_OUTPUT {
-                    seen.dropped += text.len();
-                } else {
-                    self.host.output(stream, text);
-                }
-            }
-        }
+        self.outputs.forward(&mut self.child, all, &mut |stream, text| self.host.output(stream, text));
     }
 
     /// Turns the end into an outcome; the child comes back where it can serve on.
@@ -354,7 +336,7 @@ impl<'a> Exchange<'a> {
         let limit_bytes = self.handler.launch.memory_bytes;
         let taken = self.handler.first_memory.map_or(0, |first| self.most_memory.saturating_sub(first));
         let seen_near_limit = taken >= limit_bytes / 2;
-        if is_node && node::ran_out_of_memory(status, &words, seen_near_limit) {
+        if is_node && memory::ran_out(status, &words, seen_near_limit) {
             return Outcome::OutOfMemory { limit_bytes };
         }
         match (status.code(), status.signal()) {
@@ -383,14 +365,8 @@ impl<'a> Exchange<'a> {
                 MOST_LOGGED >> 20
             ));
         }
-        for (output, stream) in self.output.iter().zip(["standard output", "standard error"]) {
-            if output.dropped > 0 {
-                self.host.notice(format!(
-                    "{} bytes on {stream} were dropped: the handler wrote more than {} MiB there",
-                    output.dropped,
-                    MOST_OUTPUT >> 20
-                ));
-            }
+        for remark in self.outputs.remarks() {
+            self.host.notice(remark);
         }
     }
 }
@@ -408,7 +384,7 @@ fn quoted_end(words: &str) -> String {
 }
 
 /// `duration` after `from`, however long it is.
-fn far(from: Instant, duration: Duration) -> Instant {
+pub(super) fn far(from: Instant, duration: Duration) -> Instant {
     const A_YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     from + duration.min(A_YEAR)
 }

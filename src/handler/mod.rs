@@ -1,4 +1,5 @@
-//! One handler: a process that runs an app's JavaScript, one event after the other, held to its limits.
+//! One handler: mostly a process that runs an app's JavaScript, one event after the other, held to its limits; else an
+//! [`External`] one, which is an endpoint or a program.
 //!
 //! A [`Handler`] is started, given deliveries, and stopped. The process is simctl itself as host of QuickJS
 //! ([`embedded`]) or the developer's Node.js; both speak the protocol of `docs/handler-protocol.md`. What the app asks for
@@ -8,9 +9,14 @@
 mod child;
 pub mod embedded;
 mod exchange;
+mod exec;
+mod external;
 mod hint;
+mod http;
 mod interrupt;
+mod memory;
 mod node;
+mod output;
 mod wire;
 
 use std::ffi::OsString;
@@ -26,7 +32,10 @@ use serde_json::Value;
 
 use crate::model::{Delivered, Delivery, Level, Runtime, Stream};
 
-use self::child::{Child, Program};
+use self::child::{Child, Program, Stdin};
+pub use self::exec::{Command, CommandError};
+pub use self::external::{External, Heard, Message};
+pub use self::http::{CloudEvents, Endpoint, EndpointError, Post, shown_header, shown_url};
 pub use self::interrupt::Interrupt;
 pub use self::node::find as find_node;
 use self::wire::ToHost;
@@ -204,6 +213,18 @@ pub enum HandlerError {
     /// The handler has ended, with an earlier delivery or by [`Handler::stop`]; start another.
     #[error("the handler has ended")]
     Ended,
+    /// Nobody knows the host of an endpoint.
+    #[error("the host `{host}` was not found")]
+    UnknownHost {
+        /// The host.
+        host: String,
+    },
+    /// The payload cannot be put into a request.
+    #[error("no request to `{url}` can be made of this payload")]
+    Unsendable {
+        /// The endpoint, secrets masked.
+        url: String,
+    },
     /// The user pressed Ctrl-C.
     #[error("interrupted")]
     Interrupted,
@@ -326,6 +347,7 @@ fn embedded_program(launch: &Launch) -> Result<Program, HandlerError> {
         // One heap for all threads, grown in large steps, rather than one for the engine's thread, grown page by page.
         env: if cfg!(target_env = "gnu") { vec![("MALLOC_ARENA_MAX".into(), "1".into())] } else { Vec::new() },
         directory: None,
+        stdin: Stdin::Socket,
         with_stdout: false,
         starts_others: false,
     })

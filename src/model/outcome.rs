@@ -91,6 +91,9 @@ pub enum Outcome {
     Unreachable {
         /// What was in the way.
         reason: String,
+        /// What to do about it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        hint: Option<String>,
     },
     /// What came back was not a reply.
     BadReply {

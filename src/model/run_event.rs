@@ -209,7 +209,7 @@ fn mask_outcome(outcome: &mut Outcome, secrets: &Secrets) {
         Outcome::Returned { value: ReturnValue::Json(value) } => secrets.mask_value(value),
         Outcome::Returned { value: ReturnValue::Text(text) }
         | Outcome::BadReply { reason: text }
-        | Outcome::Unreachable { reason: text } => *text = secrets.mask(text),
+        | Outcome::Unreachable { reason: text, .. } => *text = secrets.mask(text),
         Outcome::Accepted { response } | Outcome::Declined { response } => {
             response.body = secrets.mask(&response.body);
             response.headers.values_mut().for_each(|value| *value = secrets.mask(value));

@@ -62,6 +62,24 @@ impl Draws {
     }
 }
 
+/// What tells the delivery of payload `index` from all others, as a UUID (RFC 9562, version 4): drawn like the payload's
+/// values, and of no influence on them.
+pub fn delivery_id(seed: u64, index: u64, event: &str) -> String {
+    let draws = Draws::new(seed, index);
+    // No JSON Pointer begins like this.
+    let at = Address::of(&format!("delivery {event}"));
+    let high = draws.bits(at) & !0xf000 | 0x4000;
+    let low = draws.salted(1).bits(at) & !(0b11 << 62) | (0b10 << 62);
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Address, Draws};

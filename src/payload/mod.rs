@@ -12,6 +12,7 @@ mod overrides;
 mod plan;
 mod write;
 
+pub use draw::delivery_id;
 pub use generator::{ActorKind, Changes, Generator, Recipe, Variant};
 pub use load::{LARGEST_PAYLOAD, Loaded, load};
 pub use locale::Locale;

@@ -145,7 +145,7 @@ impl<W: Write> Human<W> {
         let how = match to {
             Addressee::Callback { file, runtime, .. } => format!("{file}, {runtime} runtime"),
             Addressee::Endpoint { .. } => "posted as JSON".to_owned(),
-            Addressee::Program { .. } => "a program, on its standard input".to_owned(),
+            Addressee::Program { .. } => "payload on standard input".to_owned(),
         };
         let how = format!("{how}, platform {platform}{seed}");
         let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
@@ -302,7 +302,7 @@ pub(super) fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
         Outcome::Accepted { response } | Outcome::Declined { response } => {
             format!("answered {}", answer(response, verbosity))
         }
-        Outcome::Unreachable { reason } => format!("could not be reached: {reason}"),
+        Outcome::Unreachable { reason, .. } => format!("could not be reached: {reason}"),
         Outcome::BadReply { reason } => format!("sent something that is no reply: {reason}"),
     }
 }
@@ -324,9 +324,7 @@ pub(super) fn advice(outcome: &Outcome) -> Option<String> {
         Outcome::TimedOut { .. } => Some("`--timeout` sets another limit; the platform's is 20 s".to_owned()),
         Outcome::OutOfMemory { .. } => Some("`--memory` sets another limit".to_owned()),
         Outcome::Declined { response } => advice_on(response),
-        Outcome::Unreachable { .. } => {
-            Some("start what should answer there, or name another place with `--to`".to_owned())
-        }
+        Outcome::Unreachable { hint, .. } => hint.clone(),
         Outcome::Rejected { unhandled: true, .. } => {
             Some("await the promise, return it, or give it a `catch`".to_owned())
         }

@@ -77,6 +77,12 @@ impl Secrets {
         Self { all, starts }
     }
 
+    /// These and `more`.
+    #[must_use]
+    pub fn and(self, more: impl IntoIterator<Item = (String, String)>) -> Self {
+        Self::new(self.all.into_iter().map(|secret| (secret.name, secret.text)).chain(more))
+    }
+
     /// Whether there is nothing to hide.
     pub fn is_empty(&self) -> bool {
         self.all.is_empty()
