@@ -93,6 +93,7 @@ codes! {
     DependenciesWithoutServer "dependencies-without-server" Error "the manifest names npm packages, and the app has no server part that could use them";
     BadTimeout "bad-timeout" Error "a function's time limit is not 20, 25 or 30 seconds";
     UndefinedTemplate "undefined-template" Error "the manifest names a request template that `config/requests.json` does not define";
+    UndefinedFunction "undefined-function" Error "the manifest declares a function that server.js does not define";
     ScriptSyntax "script-syntax" Error "a JavaScript file does not parse";
     // Payloads
     UnknownPath "unknown-path" Error "a path that the event's schema does not have";
@@ -121,7 +122,8 @@ codes! {
     UnknownTemplate "unknown-template" Error "the code invokes a request template that config/requests.json does not define, or the manifest does not declare";
     UnusedTemplate "unused-template" Note "a request template is declared, and no code invokes it";
     UnknownRead "unknown-read" Warning "a handler reads something that the event's payload does not have";
-    UnknownIparam "unknown-iparam" Warning "the code reads an installation parameter that config/iparams.json does not declare";
+    UnknownIparam "unknown-iparam" Warning "the code or a request template reads an installation parameter that config/iparams.json does not declare";
+    UnusedIparam "unused-iparam" Note "an installation parameter is declared, and nothing of the app reads it";
     NullRead "null-read" Warning "a handler reads a member of something that is null in the event's payload";
     ImpossibleComparison "impossible-comparison" Warning "a value is compared with one that it can never have";
     ChangesOrder "changes-order" Note "a handler relies on the order of the two values of a change, which is met both ways";

@@ -13,8 +13,11 @@ use crate::text::json::{self, Member, Node, escape_token, place_at};
 use crate::text::{Source, nearest};
 
 mod requests;
+mod substitutions;
 
 pub use requests::check_requests;
+pub use substitutions::check_substitutions;
+pub(super) use substitutions::declared as declared_iparams;
 
 /// Types of installation parameters, as far as they are known. The platform may have more, so only a type that is close
 /// to one of these is a finding.
@@ -90,7 +93,7 @@ pub(super) fn secrets_of(root: &Path) -> Secrets {
     Secrets::new(found)
 }
 
-fn is_secure(declaration: &Node) -> bool {
+pub(super) fn is_secure(declaration: &Node) -> bool {
     let secure = declaration.get("secure").map(Node::value);
     secure == Some(Value::Bool(true)) || secure == Some(Value::from("true"))
 }

@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::{AppOptions, Context, Format, Target};
-use crate::app::{App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_settings, check_values};
+use crate::app::{
+    App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_settings, check_substitutions,
+    check_values,
+};
 use crate::model::{Code, Finding, Findings, Platform, RunEvent, Severity, Verdict};
 use crate::report::{Before, FanOut};
 use crate::schema::Schemas;
@@ -265,7 +268,7 @@ impl Check<'_> {
             Some(Part::Sample(sample)) => self.payload(source, Some(sample), home),
             Some(Part::Iparams) => check_iparams(self.schemas, source),
             Some(Part::IparamValues) => check_values(source, declared(source).as_ref()),
-            Some(Part::Requests) => check_requests(self.schemas, source),
+            Some(Part::Requests) => self.requests(source, home),
             Some(Part::Settings) => match home {
                 Some(home) => home.settings.clone(),
                 None => check_settings(self.schemas, source).1,
@@ -275,6 +278,15 @@ impl Check<'_> {
             Some(Part::Script) => Vec::new(),
             None => self.guessed(source, is_walked),
         }
+    }
+
+    /// Request templates; those in an app's folder beside the parameters that the app declares.
+    fn requests(&self, source: &Source, home: Option<&Home>) -> Findings {
+        let mut findings = check_requests(self.schemas, source);
+        let path = self.context.cwd.join(source.file());
+        let root = home.map(|home| home.checkup.root.as_path()).or_else(|| path.parent()?.parent());
+        findings.extend(root.map(|root| check_substitutions(source, root)).unwrap_or_default());
+        findings
     }
 
     fn guessed(&self, source: &Source, is_walked: bool) -> Findings {

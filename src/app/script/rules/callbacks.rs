@@ -21,6 +21,11 @@ pub(super) fn check(files: &[File], wants: &Wants, findings: &mut Findings) {
             findings.push(missing(server, &wanted.name, &wanted.place));
         }
     }
+    for (name, place) in &wants.declared_functions {
+        if !is_there(server, name) && !server.contents.exports.open {
+            findings.push(undefined_function(server, name, place));
+        }
+    }
     let wanted =
         |name: &str| wants.callbacks.iter().any(|wanted| wanted.name == name) || wants.functions.contains(name);
     for export in &server.contents.exports.names {
@@ -71,6 +76,17 @@ fn missing(server: &File, name: &str, place: &Place) -> Finding {
         (None, None) => write(name),
     };
     finding.at(place.clone()).hint(hint)
+}
+
+fn undefined_function(server: &File, name: &str, place: &Place) -> Finding {
+    let file = server.source.file().display();
+    let what = format!("`{file}` exports no function `{name}`, which the manifest declares");
+    let names = server.contents.exports.names.iter().map(|export| export.name.as_str());
+    let hint = match nearest(name, names) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("write `exports = {{ {name}: function (args) {{ … }} }};`, or take the declaration away"),
+    };
+    Finding::new(Code::UndefinedFunction, what).at(place.clone()).hint(hint)
 }
 
 fn write(name: &str) -> String {

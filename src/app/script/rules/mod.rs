@@ -25,6 +25,7 @@ mod contract;
 mod facts;
 mod flow;
 mod globals;
+mod iparams;
 mod platform;
 mod requires;
 mod templates;
@@ -76,6 +77,7 @@ fn check(app: Option<&App>, wants: &Wants, schemas: &Schemas, script: &Script) -
     }
     contract::check(&files, wants, schemas, &mut findings);
     templates::check(&files, wants, &mut findings);
+    iparams::check(&files, wants, &mut findings);
     let mut findings = allow::apply(&files, findings);
     sort(&mut findings);
     findings

@@ -473,6 +473,49 @@ fn installation_parameters_are_declared() {
 }
 
 #[test]
+fn a_parameter_that_nothing_reads_is_noted_where_all_readers_are_known() {
+    let declared = r#"{"token": {}, "team_name": {}, "shop": {"type": "domain"}}"#;
+    let with = |script: &str, more: &[(&str, &str)]| {
+        let script = format!("exports = {{ created(payload) {{ {script} }}, updated() {{}} }};");
+        let files = [("manifest.json", MANIFEST), ("server/server.js", &script), ("config/iparams.json", declared)];
+        told(&findings(&[&files[..], more].concat()))
+    };
+    let nothing = Vec::<String>::new();
+    assert_eq!(with("payload.iparams.token;", &[]), ["unused-iparam 1:15"]);
+    assert_eq!(with("", &[]), ["unused-iparam 1:2", "unused-iparam 1:15"]);
+    let in_template = r#"{"a": {"schema": {"method": "GET", "host": "<%= iparam.team_name %>.example"}}}"#;
+    assert_eq!(with("payload.iparams.token;", &[("config/requests.json", in_template)]), nothing);
+    assert_eq!(with("payload.iparams[name];", &[]), nothing);
+    assert_eq!(with("require('lodash').get(payload, 'x');", &[]), ["undeclared-dependency 1:32"]);
+    assert_eq!(
+        with("require('./lib');", &[("server/lib.js", "exports = { f(p) { p.token + p.team_name; } };")]),
+        nothing
+    );
+    assert_eq!(with("console.log(JSON.stringify(payload));", &[]), nothing);
+    assert_eq!(with("const all = payload; send(all);", &[]), nothing);
+    assert_eq!(with("const f = function (p) { return p.iparams.token; }; f(payload);", &[]), ["unused-iparam 1:15"]);
+    assert_eq!(with("", &[("app/index.html", "")]), nothing);
+    assert_eq!(with("", &[("config/iparams.html", "")]), nothing);
+    assert_eq!(with("", &[("config/assets/iparams.js", "")]), nothing);
+}
+
+#[test]
+fn functions_that_the_manifest_declares_are_defined() {
+    let functions = r#""common": {"functions": {"closeTicket": {}, "open": {"timeout": 20}}}"#;
+    let manifest = MANIFEST.replace(r#""common": {}"#, functions);
+    let with = |script: &str| told(&findings(&[("manifest.json", &manifest), ("server/server.js", script)]));
+    let both = "created() {}, updated() {}";
+    let found = with(&format!("exports = {{ {both}, closeTickets(args) {{}} }};"));
+    assert_eq!(found.iter().filter(|line| line.starts_with("undefined-function")).count(), 2, "{found:?}");
+    assert_eq!(
+        with(&format!("exports = {{ {both}, closeTicket() {{}}, open: async function () {{}} }};")),
+        Vec::<String>::new()
+    );
+    // What is exported cannot be read in full.
+    assert_eq!(with(&format!("exports = {{ {both}, ...rest }};")), Vec::<String>::new());
+}
+
+#[test]
 fn an_event_without_a_schema_is_checked_for_parameters_only() {
     let manifest = MANIFEST.replace("onUserUpdate", "onMessageCreate");
     let script = "exports = { created() {}, updated(p) { p.anything.at.all; p.iparams.x; f(p.data); } };\nfunction f(d) { d.usr; }";

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 
+use crate::app::config::{check_substitutions, declared_iparams, is_secure};
 use crate::app::{App, Manifest, Scope, catalogue};
 use crate::model::{Place, Platform};
 use crate::text::Source;
-use crate::text::json::{self, Node};
+use crate::text::json::{self, Member, Node, escape_token, place_at};
 
 /// A callback that an event names.
 #[derive(Debug)]
@@ -25,11 +26,18 @@ pub(super) struct Wants {
     pub(super) callbacks: Vec<Wanted>,
     /// Functions that the app's pages may call.
     pub(super) functions: HashSet<String>,
+    /// The same, with where the manifest declares them.
+    pub(super) declared_functions: Vec<(String, Place)>,
     /// Events that have an entry, faulty or not.
     pub(super) events: HashSet<String>,
     pub(super) dependencies: HashSet<String>,
     /// Installation parameters that are declared; `None` where nobody knows.
     pub(super) iparams: Option<HashSet<String>>,
+    /// Installation parameters that the app alone can have use for, and where they are declared; none where others may read
+    /// them whom nobody has looked at.
+    pub(super) declared_iparams: Vec<(String, Place)>,
+    /// Texts of the app beside its scripts that may name such a parameter.
+    pub(super) texts: Vec<String>,
     /// Request templates that `config/requests.json` defines; `None` where it cannot be read.
     pub(super) templates: Option<HashSet<String>>,
     /// Request templates that the manifest declares, and where.
@@ -42,12 +50,15 @@ impl Wants {
     /// What the manifest and `config/` of an app say.
     pub(super) fn of_app(app: &App) -> Self {
         let mut wants = Self::of(&app.manifest);
-        wants.iparams = config_keys(app, "iparams.json").filter(|_| !app.root.join("config/iparams.html").exists());
+        wants.iparams = declared_iparams(&app.root);
         wants.templates = match app.root.join("config/requests.json").exists() {
             true => config_keys(app, "requests.json"),
             false => Some(HashSet::new()),
         };
         wants.has_pages = app.root.join("app").exists();
+        if !wants.has_pages {
+            iparams_of(app, &mut wants);
+        }
         wants
     }
 
@@ -63,9 +74,12 @@ impl Wants {
             platform,
             callbacks: callbacks.iter().map(callback).collect(),
             functions: HashSet::new(),
+            declared_functions: Vec::new(),
             events: callbacks.iter().map(|(event, _)| (*event).to_owned()).collect(),
             dependencies: HashSet::new(),
             iparams: None,
+            declared_iparams: Vec::new(),
+            texts: Vec::new(),
             templates: None,
             declared_templates: Vec::new(),
             has_pages: false,
@@ -83,11 +97,14 @@ impl Wants {
             platform: manifest.platform,
             callbacks: callbacks.collect(),
             functions: HashSet::new(),
+            declared_functions: declared(manifest, "functions"),
             events: manifest.subscriptions.iter().map(|subscription| subscription.event.clone()).collect(),
             dependencies: keys(manifest.node.get("dependencies")).collect(),
             iparams: None,
+            declared_iparams: Vec::new(),
+            texts: Vec::new(),
             templates: None,
-            declared_templates: declared_templates(manifest),
+            declared_templates: declared(manifest, "requests"),
             has_pages: false,
         };
         for part in parts(&manifest.node) {
@@ -117,10 +134,44 @@ fn config_keys(app: &App, name: &str) -> Option<HashSet<String>> {
     node.members().map(|members| members.iter().map(|member| member.key.clone()).collect())
 }
 
-/// `requests` of the manifest, and of each of its products and modules.
-fn declared_templates(manifest: &Manifest) -> Vec<(String, Place)> {
-    let requests = parts(&manifest.node).filter_map(|part| part.get("requests")?.members()).flatten();
-    requests.map(|member| (member.key.clone(), manifest.source.place(member.key_range.clone()))).collect()
+/// The keys of `requests` or `functions` in the manifest, and in each of its products and modules.
+fn declared(manifest: &Manifest, what: &str) -> Vec<(String, Place)> {
+    let members = parts(&manifest.node).filter_map(|part| part.get(what)?.members()).flatten();
+    members.map(|member| (member.key.clone(), manifest.source.place(member.key_range.clone()))).collect()
+}
+
+/// What is declared in `config/iparams.json`, and the other texts that may use it.
+fn iparams_of(app: &App, wants: &mut Wants) {
+    // Scripts of the installation page may read any of them.
+    let has_page_scripts = app.root.join("config/assets").exists();
+    if has_page_scripts || wants.iparams.as_ref().is_none_or(HashSet::is_empty) {
+        return;
+    }
+    let config = app.root.join("config");
+    let read = |name: &str| Source::read_as(&config.join(name), &app.shown(format!("config/{name}"))).ok();
+    // Where a template misspells one, the other half of the slip is no news.
+    if read("requests.json").is_some_and(|requests| !check_substitutions(&requests, &app.root).is_empty()) {
+        return;
+    }
+    let Some(source) = read("iparams.json") else { return };
+    let Some(node) = json::read(&source).0 else { return };
+    for Member { key, key_range, value } in node.members().unwrap_or_default() {
+        // These are for the platform itself, which signs in with them.
+        let is_for_platform = value.get("type_attributes").is_some()
+            || matches!(value.get("type").and_then(Node::as_str), Some("domain" | "api_key"));
+        if !is_for_platform {
+            let mut place = place_at(&source, key_range.clone(), &format!("/{}", escape_token(key)));
+            if is_secure(value) {
+                place.excerpt = None;
+            }
+            wants.declared_iparams.push((key.clone(), place));
+        }
+    }
+    let names = std::fs::read_dir(&config).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    let names = names.filter_map(|name| name.into_string().ok());
+    let others = names.filter(|name| !matches!(name.as_str(), "iparams.json" | "iparam_test_data.json"));
+    wants.texts = others.filter_map(|name| Some(read(&name)?.text().to_owned())).collect();
+    wants.texts.push(app.manifest.source.text().to_owned());
 }
 
 fn is_home(scope: &Scope) -> bool {
