@@ -85,7 +85,7 @@ fn open(
             };
             let endpoint = Endpoint::open(&post, interrupt).map_err(|error| no_endpoint(context, &error))?;
             let secrets = endpoint.secrets().collect();
-            Ok((External::Http(endpoint), secrets))
+            Ok((External::Http(Box::new(endpoint)), secrets))
         }
         ExternalOptions::Exec { command } => {
             let command = Command::open(command, &context.cwd, options.timeout, options.memory_bytes);
@@ -171,18 +171,24 @@ fn subscription(app: &App, options: &TriggerOptions) -> Subscription {
 
 /// The command line without what looks secret in the values of `--header` and `--to`.
 fn masked_words(command: &[String]) -> Vec<String> {
-    let masks: [(&str, fn(&str) -> String); 2] = [("--header", shown_header), ("--to", shown_url)];
     let mut masked: Vec<String> = Vec::with_capacity(command.len());
     for word in command {
-        let before = masked.last().map(String::as_str);
-        let as_value = masks.iter().find(|(flag, _)| before == Some(*flag)).map(|(_, mask)| mask(word));
-        let in_one = masks.iter().find_map(|(flag, mask)| {
-            let value = word.strip_prefix(flag)?.strip_prefix('=')?;
-            Some(format!("{flag}={}", mask(value)))
-        });
-        masked.push(as_value.or(in_one).unwrap_or_else(|| word.clone()));
+        let in_one =
+            word.split_once('=').and_then(|(flag, value)| Some(format!("{flag}={}", shown_value(flag, value)?)));
+        let as_value = || shown_value(masked.last()?, word);
+        let shown = in_one.or_else(as_value).unwrap_or_else(|| word.clone());
+        masked.push(shown);
     }
     masked
+}
+
+/// The value of a flag as it may be shown, where the flag is one whose values may hold secrets.
+fn shown_value(flag: &str, value: &str) -> Option<String> {
+    match flag {
+        "--header" => Some(shown_header(value)),
+        "--to" => Some(shown_url(value)),
+        _ => None,
+    }
 }
 
 fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interrupt: &Interrupt) -> Verdict {

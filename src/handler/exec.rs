@@ -129,7 +129,8 @@ impl Command {
         let spawn = |source| HandlerError::Spawn { program: program.path.clone(), source };
         let mut child = Child::spawn(&program).map_err(spawn)?;
         let first_memory = memory::bound(&child, self.memory_bytes);
-        child.send(message.payload.as_bytes());
+        // A line, which is what simple programs read.
+        child.send(format!("{}\n", message.payload).as_bytes());
         let mut watch = Watch { child, outputs: Outputs::default(), first_memory, most_memory: 0 };
         let in_time = watch.run(far(started, self.timeout), interrupt, hear)?;
         let outcome = watch.finish(self, in_time, hear)?;

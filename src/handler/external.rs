@@ -39,7 +39,7 @@ pub enum Heard {
 #[derive(Debug)]
 pub enum External {
     /// Posts payloads to a URL.
-    Http(Endpoint),
+    Http(Box<Endpoint>),
     /// Starts a program for each payload.
     Exec(Command),
 }

@@ -303,7 +303,7 @@ pub(super) fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
             format!("answered {}", answer(response, verbosity))
         }
         Outcome::Unreachable { reason, .. } => format!("could not be reached: {reason}"),
-        Outcome::BadReply { reason } => format!("sent something that is no reply: {reason}"),
+        Outcome::BadReply { reason } => format!("gave no proper reply: {reason}"),
     }
 }
 

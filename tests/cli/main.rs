@@ -4,13 +4,17 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod endpoints;
 mod exit_codes;
 mod generate;
+mod handlers;
 mod output;
+mod programs;
 mod repeat;
 mod sandbox;
 mod schema;
 mod secrets;
+mod server;
 mod trigger;
 mod validate;
 mod watch;

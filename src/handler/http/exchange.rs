@@ -111,7 +111,7 @@ fn outcome_of(error: Error, body: Option<String>) -> Result<Outcome, Fault> {
             Ok(Outcome::Unreachable { reason: error.to_string(), hint: None })
         }
         (Error::LargeResponseHeader(..), None) => bad(format!("headers of more than {} KiB", LARGEST_HEAD >> 10)),
-        (Error::Protocol(error), None) => bad(format!("what is not HTTP: {error}")),
+        (Error::Protocol(error), None) => bad(format!("what it sent is not HTTP: {error}")),
         (error, None) => bad(error.to_string()),
     }
 }
