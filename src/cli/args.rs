@@ -225,11 +225,11 @@ pub(super) struct TriggerFlags {
     /// The program that is Node.js
     #[arg(long, value_name = "PROGRAM", default_value = "node", env = "SIMCTL_NODE")]
     node: PathBuf,
-    #[command(flatten)]
-    platform: PlatformFlags,
     /// human, json, github or junit, each also with =FILE; may be repeated
     #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
     format: Vec<Target>,
+    #[command(flatten)]
+    platform: PlatformFlags,
     #[command(flatten)]
     external: ExternalFlags,
     #[command(flatten)]
