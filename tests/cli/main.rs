@@ -10,6 +10,7 @@ mod generate;
 mod handlers;
 mod output;
 mod programs;
+mod progress;
 mod repeat;
 mod sandbox;
 mod schema;
