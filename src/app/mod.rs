@@ -20,7 +20,7 @@ pub mod script;
 mod settings;
 mod subscription;
 
-pub use check::{AppFile, Checkup, Part, TestData};
+pub use check::{AppFile, Checkup, Part, TestData, check_script_alone};
 pub use config::{check_iparams, check_requests, check_substitutions, check_values};
 pub use iparams::Iparams;
 pub use locate::Locate;

@@ -276,3 +276,46 @@ fn findings_of_standard_input_have_a_uri_in_sarif() {
     assert_eq!(location["uri"], "stdin", "{}", ran.out);
     assert_eq!(location.get("uriBaseId"), None, "it is no file of the repository");
 }
+
+#[test]
+fn a_script_alone_is_checked_as_one_of_its_app() {
+    let sandbox = Sandbox::app("exports = {\n  created: function (payload) {\n    return payload.daat;\n  },\n};\n")
+        .file("server/lib/names.js", "exports = { first: function () { return fetch('x'); } };\n")
+        .file("server/alone.js", "exports = { onOther: function () { setTimeout(f, 1); } };\n")
+        .file("app/scripts/page.js", "document.title = 1;\n")
+        .file("elsewhere/x/loose.js", "exports = { onUserCreate: function () { setTimeout(f, 1); } ;\n");
+    let places = |args: &[&str]| {
+        let args: Vec<&str> = ["validate", "--format", "json"].iter().chain(args).copied().collect();
+        let found = sandbox.run(args).events("found");
+        let place = |found: &serde_json::Value| {
+            format!("{} {}", found["code"].as_str().unwrap_or("?"), found["file"].as_str().unwrap_or("?"))
+        };
+        found.iter().map(place).collect::<Vec<_>>()
+    };
+    // What the manifest asks of it belongs to it.
+    let of_server = ["unknown-callback manifest.json", "unknown-read server/server.js"];
+    assert_eq!(places(&["server/server.js"]), of_server);
+    // A script that none requires, one of a page, one that is not there.
+    assert_eq!(places(&["server/alone.js"]), ["missing-global server/alone.js"]);
+    assert_eq!(places(&["app/scripts/page.js"]), ["unknown-kind app/scripts/page.js"]);
+    assert_eq!(places(&["server/gone.js"]), ["file-missing server/gone.js"]);
+    assert_eq!(places(&["elsewhere/x/loose.js"])[0], "script-syntax elsewhere/x/loose.js");
+    // One that is required is judged with its app, and tells its own findings only.
+    let sandbox = sandbox.file(
+        "server/server.js",
+        "const names = require('./lib/names');\nexports = { created: function (p) { return names.first(p.daat); }, updated: function () {} };\n",
+    );
+    let out = sandbox.run(["validate", "server/lib/names.js", "--format", "json"]).out;
+    assert!(out.contains("missing-global") && !out.contains("unknown-read"), "{out}");
+    let mut within = sandbox.command(["validate", "server.js", "--format", "json"]);
+    let out = within.current_dir(sandbox.path().join("server")).output().unwrap();
+    let out = String::from_utf8_lossy(&out.stdout).into_owned();
+    assert!(out.contains("\"file\":\"server.js\"") && out.contains("unknown-read"), "{out}");
+}
+
+#[test]
+fn a_script_without_an_app_is_checked_by_itself() {
+    let sandbox = Sandbox::new().file("x.js", "exports = { onUserCreate: function (p) { $schedule.create({}); } };\n");
+    sandbox.run(["validate", "x.js"]).code(0).stdout("1 file checked: nothing found");
+    sandbox.file("x.js", "exports = {").run(["validate", "x.js"]).code(1).stdout("script-syntax");
+}

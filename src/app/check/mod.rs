@@ -124,6 +124,41 @@ impl Checkup {
         findings
     }
 
+    /// The faults of one script of the app, which stands at `path` and is shown as `shown`: those of all scripts where it is
+    /// `server.js`, else those in this file. A script that none requires is checked by itself.
+    pub fn check_script(&self, schemas: &Schemas, path: &Path, shown: &Path) -> Findings {
+        let source = match Source::read_as(path, shown) {
+            Ok(source) => source,
+            Err(finding) => return vec![finding],
+        };
+        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let Some(app) = &self.app else { return check_script_alone(schemas, None, source) };
+        let own =
+            real.strip_prefix(&self.root).ok().map(|below| join_shown(&self.shown_root, &below.to_string_lossy()));
+        let Some(own) = own else { return check_script_alone(schemas, None, source) };
+        let mut findings = self.check_scripts(schemas);
+        let is_server = self.script().is_some_and(|name| real == self.root.join(name));
+        if !is_server {
+            if !app.checked_scripts(schemas).0.contains(&own) {
+                return self.unreached(schemas, app, &real, source);
+            }
+            findings.retain(|finding| finding.place.file.as_ref() == Some(&own));
+        }
+        for file in findings.iter_mut().filter_map(|finding| finding.place.file.as_mut()).filter(|file| **file == own) {
+            *file = shown.to_path_buf();
+        }
+        findings
+    }
+
+    /// A script that `server.js` does not lead to.
+    fn unreached(&self, schemas: &Schemas, app: &App, real: &Path, source: Source) -> Findings {
+        if real.starts_with(self.root.join("app")) {
+            let what = "this script is one of the app's pages; simctl knows only those that run on the platform";
+            return vec![Finding::new(Code::UnknownKind, what).in_file(source.file())];
+        }
+        check_script_alone(schemas, Some(app), source)
+    }
+
     /// `server.js`, where the app has one.
     fn script(&self) -> Option<&'static str> {
         ["server/server.js", "server.js"].into_iter().find(|name| is_there(&self.root.join(name)))
@@ -132,6 +167,12 @@ impl Checkup {
     fn file(&self, name: &str, part: Part) -> AppFile {
         AppFile { path: self.root.join(name), shown: join_shown(&self.shown_root, name), part }
     }
+}
+
+/// The faults of a script that can be known without what belongs to it.
+pub fn check_script_alone(schemas: &Schemas, app: Option<&App>, source: Source) -> Findings {
+    let platform = app.map_or(Platform::V3, |app| app.manifest.platform);
+    script::check_alone(schemas, platform, source)
 }
 
 impl App {

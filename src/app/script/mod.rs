@@ -21,6 +21,7 @@ pub use find::Script;
 pub(super) use find::{Folder, find};
 pub use reading::{Reading, Reason, Refusal, Use};
 pub(super) use reading::{legacy_events, read_all};
+pub(super) use rules::check_alone;
 pub use rules::check_script;
 
 /// Lines longer than this, in bytes, are not kept with a place: bundled scripts have lines of a megabyte, and many

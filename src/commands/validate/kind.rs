@@ -1,6 +1,6 @@
 //! What a file is: by its name and place, else by what it holds.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::app::{Part, TestData};
 use crate::model::{Code, Finding, Severity};
@@ -44,6 +44,7 @@ pub(super) fn by_name(file: &Path) -> Option<Part> {
         "iparams.json" if in_folder("config") => Some(Part::Iparams),
         "iparam_test_data.json" if in_folder("config") => Some(Part::IparamValues),
         "requests.json" if in_folder("config") => Some(Part::Requests),
+        _ if file.extension().is_some_and(|extension| extension == "js") => Some(Part::Script),
         _ => None,
     }
 }
@@ -54,6 +55,17 @@ pub(super) fn sample(file: &Path) -> Option<(TestData, usize)> {
     let at = parts.windows(2).rposition(|pair| pair == ["server", "test_data"])?;
     let name = parts[at..].join("/");
     (at + 2 < parts.len()).then(|| (TestData::new(&name), parts.len() - at))
+}
+
+/// A folder as it would be named from another: below it, or above it.
+pub(super) fn relative(cwd: &Path, folder: &Path) -> PathBuf {
+    if let Ok(below) = folder.strip_prefix(cwd) {
+        return if below == Path::new("") { PathBuf::from(".") } else { below.to_path_buf() };
+    }
+    match cwd.strip_prefix(folder) {
+        Ok(above) => above.components().map(|_| "..").collect(),
+        Err(_) => folder.to_path_buf(),
+    }
 }
 
 /// The finding for a file that looks like nothing that can be checked. One that nobody named need not be for simctl.

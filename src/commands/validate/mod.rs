@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::{AppOptions, Context, Format, Target};
 use crate::app::{
-    App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_settings, check_substitutions,
-    check_values,
+    App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_script_alone, check_settings,
+    check_substitutions, check_values,
 };
 use crate::model::{Code, Finding, Findings, Platform, RunEvent, Severity, Verdict};
 use crate::report::{Before, FanOut};
@@ -225,7 +225,8 @@ impl Check<'_> {
             Piece::File(file) => match (&file.part, &home) {
                 // A manifest was read when the app was looked for.
                 (Some(Part::Manifest), Some(home)) => home.checkup.findings.clone(),
-                (Some(Part::Script), Some(home)) => home.checkup.check_scripts(self.schemas),
+                (Some(Part::Script), Some(home)) if !file.is_named => home.checkup.check_scripts(self.schemas),
+                (Some(Part::Script), home) => self.script(&file, home.as_deref()),
                 _ => match Source::read_as(&file.path, &file.shown) {
                     Ok(source) => self.source(&source, file.part.as_ref(), home.as_deref(), file.is_walked),
                     Err(finding) => vec![finding],
@@ -289,6 +290,15 @@ impl Check<'_> {
         findings
     }
 
+    /// A script that was named.
+    fn script(&self, file: &FileToCheck, home: Option<&Home>) -> Findings {
+        match (home, Source::read_as(&file.path, &file.shown)) {
+            (Some(home), _) => home.checkup.check_script(self.schemas, &file.path, &file.shown),
+            (None, Ok(source)) => check_script_alone(self.schemas, None, source),
+            (None, Err(finding)) => vec![finding],
+        }
+    }
+
     fn guessed(&self, source: &Source, is_walked: bool) -> Findings {
         let may_be_payload = matches!(self.options.kind, None | Some(FileKind::Payload)) && !source.has_bom();
         if may_be_payload && self.is_clean(source.text(), &mut Likely::default()) {
@@ -336,11 +346,13 @@ struct FileToCheck {
     part: Option<Part>,
     /// Whether it was found in a folder and not named itself.
     is_walked: bool,
+    /// Whether it was named, and is not one of the files of an app that was.
+    is_named: bool,
 }
 
 impl From<AppFile> for FileToCheck {
     fn from(file: AppFile) -> Self {
-        Self { path: file.path, shown: file.shown, part: Some(file.part), is_walked: false }
+        Self { path: file.path, shown: file.shown, part: Some(file.part), is_walked: false, is_named: false }
     }
 }
 

@@ -256,9 +256,12 @@ impl Planner<'_> {
         let (part, home) = match kind::sample(&path).filter(|_| !forced) {
             Some((sample, up)) => self.sample(&path, sample, up),
             None if forced => (None, None),
-            None => (kind::by_name(&path), None),
+            None => match kind::by_name(&path) {
+                Some(Part::Script) => (Some(Part::Script), self.home_round(&path)),
+                part => (part, None),
+            },
         };
-        self.files.push((FileToCheck { path, shown, part, is_walked: false }, home));
+        self.files.push((FileToCheck { path, shown, part, is_walked: false, is_named: true }, home));
     }
 
     /// A sample payload in an app: the app says what platform it is for, and whether it subscribes to the event.
@@ -270,6 +273,15 @@ impl Planner<'_> {
         let open = || Home::open(check, &AppOptions { app: Some(root.to_path_buf()), manifest: None }).ok();
         let home = self.homes.entry(root.to_path_buf()).or_insert_with(open).clone();
         (home.is_some().then_some(Part::Sample(sample)), home)
+    }
+
+    /// The app round a file.
+    fn home_round(&mut self, path: &Path) -> Option<Arc<Home>> {
+        let root = path.ancestors().skip(1).find(|root| root.join("manifest.json").is_file())?;
+        let check = self.check;
+        let app = kind::relative(&check.context.cwd, root);
+        let open = || Home::open(check, &AppOptions { app: Some(app), manifest: None }).ok();
+        self.homes.entry(root.to_path_buf()).or_insert_with(open).clone()
     }
 
     /// The app in a folder, or else all that is below it.

@@ -5,13 +5,13 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use oxc_ast::ast::Program;
 use oxc_semantic::SemanticBuilder;
 
 use crate::app::{App, Required};
-use crate::model::{Finding, Findings, Place, Platform};
+use crate::model::{Code, Finding, Findings, Place, Platform};
 use crate::schema::Schemas;
 use crate::text::Source;
 
@@ -60,15 +60,20 @@ impl App {
     ///
     /// A missing `server.js` is a finding like any other.
     pub fn check_scripts(&self, schemas: &Schemas) -> Findings {
+        self.checked_scripts(schemas).1
+    }
+
+    /// The same, and the files that were read, as they are named in findings.
+    pub fn checked_scripts(&self, schemas: &Schemas) -> (Vec<PathBuf>, Findings) {
         match self.script() {
             Ok(script) => check(Some(self), &Wants::of_app(self), schemas, &script),
-            Err(findings) => findings,
+            Err(findings) => (Vec::new(), findings),
         }
     }
 }
 
 /// Checks `server.js` and all that it reaches. Without an app no relative `require` is followed.
-fn check(app: Option<&App>, wants: &Wants, schemas: &Schemas, script: &Script) -> Findings {
+fn check(app: Option<&App>, wants: &Wants, schemas: &Schemas, script: &Script) -> (Vec<PathBuf>, Findings) {
     let (files, mut findings) = read(app, wants, script);
     callbacks::check(&files, wants, &mut findings);
     for file in files.iter().filter(|file| file.is_sound) {
@@ -80,7 +85,7 @@ fn check(app: Option<&App>, wants: &Wants, schemas: &Schemas, script: &Script) -
     iparams::check(&files, wants, &mut findings);
     let mut findings = allow::apply(&files, findings);
     sort(&mut findings);
-    findings
+    (files.iter().map(|file| file.source.file().to_path_buf()).collect(), findings)
 }
 
 /// Checks one script on its own: its `callbacks` are pairs of event and name, `file` is how it is named in findings.
@@ -98,7 +103,16 @@ pub fn check_script(
         Err(finding) => return vec![finding],
     };
     let script = Script { name: file.to_string_lossy().into_owned(), source };
-    check(None, &Wants::of_callbacks(platform, callbacks), schemas, &script)
+    check(None, &Wants::of_callbacks(platform, callbacks), schemas, &script).1
+}
+
+/// Checks one script of which nobody knows who requires it and what it is for.
+pub(in crate::app) fn check_alone(schemas: &Schemas, platform: Platform, source: Source) -> Findings {
+    let script = Script { name: source.file().to_string_lossy().into_owned(), source };
+    let mut findings = check(None, &Wants::of_callbacks(platform, &[]), schemas, &script).1;
+    // What subscribes to its callbacks is not known.
+    findings.retain(|finding| !matches!(finding.code, Code::UnusedCallback | Code::MissingSubscription));
+    findings
 }
 
 /// Sorts by file and place; of findings alike, one is kept.
