@@ -207,7 +207,8 @@ impl Rule {
         }
     }
 
-    /// Makes the rule ready for use; false where an object has more properties than there are bits.
+    /// Makes the rule ready for use; false where an object has more properties than there are bits, or one whose name JSON
+    /// would escape.
     pub(super) fn seal(&mut self) -> bool {
         for name in std::mem::take(&mut self.required) {
             // Named, so that it has a bit. Where there must be none of that name, nothing fits.
@@ -224,7 +225,10 @@ impl Rule {
             _ => true,
         };
         let items = self.items.as_mut().is_none_or(|rule| rule.seal());
-        others && items && self.properties.len() <= 64 && self.properties.iter_mut().all(|(_, rule)| rule.seal())
+        let is_plain = |name: &str| !name.contains(|c: char| c < ' ' || c == '"' || c == '\\');
+        let properties =
+            self.properties.len() <= 64 && self.properties.iter_mut().all(|(name, rule)| is_plain(name) && rule.seal());
+        others && items && properties
     }
 }
 

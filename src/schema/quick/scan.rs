@@ -69,9 +69,17 @@ impl<'a> Scanner<'a> {
         let mut more = !self.take(b'}');
         while more {
             let start = self.at + 1;
-            let key = self.key()?;
+            let (key, position) = match self.expected(rule, likely) {
+                Some(key) => (key, Some(likely)),
+                None => {
+                    let key = self.key()?;
+                    (key, rule.position(key))
+                }
+            };
+            self.blanks();
+            self.take(b':').then(|| self.blanks())?;
             let value = self.at;
-            match rule.position(key, likely) {
+            match position {
                 Some(at) if seen & (1 << at) == 0 => {
                     seen |= 1 << at;
                     likely = at + 1;
@@ -128,15 +136,25 @@ impl<'a> Scanner<'a> {
         self.take(end).then_some(false)
     }
 
-    /// A key, its colon and the blanks round that.
     fn key(&mut self) -> Option<&'a [u8]> {
         if self.peek()? != b'"' {
             return None;
         }
         let (key, is_plain) = self.string()?;
-        self.blanks();
-        (is_plain && self.take(b':')).then(|| self.blanks())?;
-        Some(key)
+        is_plain.then_some(key)
+    }
+
+    /// The key of the property that comes next in the schema, as it mostly does in the text. It holds nothing that JSON
+    /// escapes, so its bytes need no other look.
+    #[inline]
+    fn expected(&mut self, rule: &Rule, likely: usize) -> Option<&'a [u8]> {
+        let (name, _) = rule.properties.get(likely)?;
+        let rest = self.bytes[self.at..].strip_prefix(b"\"")?;
+        let is_it = rest.starts_with(name.as_bytes()) && rest.get(name.len()) == Some(&b'"');
+        is_it.then(|| {
+            self.at += name.len() + 2;
+            &rest[..name.len()]
+        })
     }
 
     /// What a string holds, and whether that is without escapes.
@@ -239,14 +257,9 @@ impl<'a> Scanner<'a> {
 }
 
 impl Rule {
-    /// The place of the property `key`. Members mostly come in the order of the schema.
-    #[inline]
-    fn position(&self, key: &[u8], likely: usize) -> Option<usize> {
-        let is_it = |(name, _): &(String, Self)| name.as_bytes() == key;
-        match self.properties.get(likely) {
-            Some(property) if is_it(property) => Some(likely),
-            _ => self.properties.iter().position(is_it),
-        }
+    /// The place of the property `key`.
+    fn position(&self, key: &[u8]) -> Option<usize> {
+        self.properties.iter().position(|(name, _)| name.as_bytes() == key)
     }
 
     /// Whether the text, given as it stands between its quotes, is certainly of the length and the formats asked for.
