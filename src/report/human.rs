@@ -144,7 +144,7 @@ impl<W: Write> Human<W> {
         let seed = self.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
         let how = match to {
             Addressee::Callback { file, runtime, .. } => format!("{file}, {runtime} runtime"),
-            Addressee::Endpoint { .. } => "posted as JSON".to_owned(),
+            Addressee::Endpoint { .. } => "POST".to_owned(),
             Addressee::Program { .. } => "payload on standard input".to_owned(),
         };
         let how = format!("{how}, platform {platform}{seed}");

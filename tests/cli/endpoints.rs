@@ -321,6 +321,8 @@ fn headers_and_urls_that_cannot_be_sent_are_refused_without_their_secrets() {
     refused(&["--to", url, "--exec", "true"], "cannot be used with");
     refused(&["--to", url, "--runtime", "node"], "take its place");
     refused(&["--to", url, "--memory", "64"], "another server");
+    refused(&["--to", url, "--db", "memory"], "the platform's objects");
+    refused(&["--exec", "true", "--fresh"], "the platform's objects");
 }
 
 #[test]
