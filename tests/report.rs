@@ -14,8 +14,8 @@ use serde_json::Value;
 use serde_json::json;
 use serde_json::value::RawValue;
 use simctl::model::{
-    Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Place, Platform, ReturnValue, RunEvent,
-    Runtime, Severity, Stream, Thrown,
+    Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Place, Platform, Response, ReturnValue,
+    RunEvent, Runtime, Severity, Stream, Thrown,
 };
 use simctl::report::{GitHub, Human, Json, Junit, Paint, Reporter, Sarif, Verbosity};
 use simctl::schema::Schemas;
@@ -137,6 +137,48 @@ fn finished(index: u64, outcome: Outcome) -> RunEvent {
     }
 }
 
+/// Three deliveries to an endpoint and one to a program, as no single run has them.
+fn external() -> Vec<RunEvent> {
+    let url = "http://127.0.0.1:8080/hook?a=1,2";
+    let started = |index, to| RunEvent::DeliveryStarted {
+        index,
+        event: "onUserUpdate".to_owned(),
+        to,
+        platform: Platform::V3,
+        payload: RawValue::from_string("{\"event\":\"onUserUpdate\"}".to_owned()).unwrap(),
+    };
+    let posted = |index| started(index, Addressee::Endpoint { url: url.to_owned() });
+    let response = |status, phrase, body: &str| Response {
+        status,
+        phrase,
+        headers: [("location", "https://elsewhere.example/".to_owned())].into(),
+        body: body.to_owned(),
+        body_bytes: body.len() as u64,
+    };
+    let unreachable =
+        Outcome::Unreachable { reason: "nothing listens there".to_owned(), hint: Some("start it".to_owned()) };
+    vec![
+        RunEvent::RunStarted {
+            version: "0.1.0".to_owned(),
+            command: format!("simctl trigger onUserUpdate --to '{url}' --seed 7 -n 4"),
+            seed: Some(7),
+            now: "2024-03-05T08:15:30Z".to_owned(),
+            count: 4,
+            app: String::new(),
+        },
+        posted(0),
+        finished(0, Outcome::Accepted { response: response(202, "Accepted", "{\"queued\":true}\n") }),
+        posted(1),
+        finished(1, Outcome::Declined { response: response(302, "Found", "<p>\n::error::not mine \u{1b}[2J</p>") }),
+        posted(2),
+        finished(2, unreachable),
+        started(3, Addressee::Program { command: "sh -c 'exit 7'".to_owned() }),
+        RunEvent::Output { index: 3, stream: Stream::Stdout, text: "::error::not mine\n".to_owned() },
+        finished(3, Outcome::Exited { code: 7 }),
+        RunEvent::RunFinished { held: 1, failed: 3, interrupted: false, exit_code: 1 },
+    ]
+}
+
 /// A run of six deliveries that ends each in its own way, the last by Ctrl-C.
 fn run() -> Vec<RunEvent> {
     let frame = |line, column| Frame {
@@ -232,13 +274,14 @@ fn without_pages(log: &str) -> String {
 fn each_format_tells_a_run_as_it_did() {
     for (format, extension) in [("human", "txt"), ("json", "ndjson"), ("github", "txt"), ("junit", "xml")] {
         golden(&format!("run.{format}.{extension}"), &told(format, &run()));
+        golden(&format!("external.{format}.{extension}"), &told(format, &external()));
     }
 }
 
 #[test]
 fn what_json_writes_fits_its_schema() {
     let schemas = Schemas::embedded();
-    for line in (told("json", &check()) + &told("json", &run())).lines() {
+    for line in (told("json", &check()) + &told("json", &run()) + &told("json", &external())).lines() {
         let value = serde_json::from_str(line).unwrap();
         assert_eq!(schemas.check_value("run-event", &value), [], "{line}");
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::human::{advice, describe, outcome_text};
 use super::place::{Run, Started};
 use super::{Paint, Reporter, Verbosity, render_finding};
-use crate::model::{Code, Finding, Outcome, RunEvent, Severity, Stream, Verdict};
+use crate::model::{Addressee, Code, Finding, Outcome, RunEvent, Severity, Stream, Verdict};
 use crate::text::printable;
 
 /// Writes a run or a check as JUnit XML, when it is over.
@@ -94,7 +94,7 @@ impl<W: Write> Junit<W> {
             let mut text = outcome_text(outcome);
             let _ = writeln!(text, "repeat: {repeat}");
             Trouble {
-                element: element(outcome),
+                element: element(outcome, &delivery.to),
                 kind: outcome.name().to_owned(),
                 message: match advice(outcome) {
                     Some(advice) => format!("{} ({advice})", describe(outcome, Verbosity::Normal)),
@@ -225,8 +225,10 @@ fn file_case(file: &str, found: &[Finding]) -> Case {
 }
 
 /// Whether the callback did not do as it should, or could not be tried out to its end.
-const fn element(outcome: &Outcome) -> &'static str {
+const fn element(outcome: &Outcome, to: &Addressee) -> &'static str {
     match outcome {
+        // A program says by it how it went.
+        Outcome::Exited { .. } if matches!(to, Addressee::Program { .. }) => "failure",
         Outcome::Returned { .. }
         | Outcome::Accepted { .. }
         | Outcome::Declined { .. }
