@@ -243,6 +243,19 @@ fn fire(
     handler: Handler,
     interrupt: &Interrupt,
 ) -> Verdict {
+    let mut services = Services::new(Setup {
+        app: &prepared.app,
+        iparams: loaded.iparams.values.as_ref(),
+        secrets: &loaded.iparams.secrets,
+        now: options.payload.now,
+        storage: options.platform.storage(context, &prepared.app),
+        fresh: options.platform.fresh,
+        strict_limits: options.platform.strict_limits,
+    });
+    if let Err(fault) = services.start() {
+        context.console.error(&fault.what, fault.hint.as_deref());
+        return Verdict::Machine;
+    }
     let mut reporters = match context.console.reporters(&options.targets, &context.cwd) {
         Ok(reporters) => reporters,
         Err((target, error)) => {
@@ -264,15 +277,6 @@ fn fire(
         syntax_error: prepared.syntax_error.clone(),
         secrets: &loaded.iparams.secrets,
     };
-    let mut services = Services::new(Setup {
-        app: &prepared.app,
-        iparams: loaded.iparams.values.as_ref(),
-        secrets: &loaded.iparams.secrets,
-        now: options.payload.now,
-        storage: options.platform.storage(context, &prepared.app),
-        fresh: options.platform.fresh,
-        strict_limits: options.platform.strict_limits,
-    });
     let result = run(&mut plan, &mut services, handler, interrupt, &mut |event| reporters.on_event(&event));
     let verdict = match result {
         Ok(summary) => summary.verdict,

@@ -107,11 +107,11 @@ mod tests {
     #[test]
     fn a_strict_meter_refuses_until_the_minute_has_passed() {
         let (mut meter, mut findings) = full(true);
-        let refused = meter.count_at(at(59), true, &mut findings).unwrap_err();
-        assert_eq!(refused["status"], 429);
+        let refused = meter.count_at(at(59), true, &mut findings);
+        assert_eq!(refused.as_ref().err().map(|error| &error["status"]), Some(&Value::from(429)));
         // A minute after the first call there is room for one more, and no other.
         assert_eq!(meter.count_at(at(60), true, &mut findings), Ok(()));
-        assert_eq!(meter.count_at(at(60), true, &mut findings), Err(refused));
+        assert_eq!(meter.count_at(at(60), true, &mut findings), refused);
         assert_eq!(findings.len(), 1);
     }
 }

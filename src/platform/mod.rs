@@ -5,6 +5,7 @@
 
 mod db;
 mod limits;
+mod records;
 mod request;
 mod schedule;
 mod store;
@@ -21,6 +22,7 @@ use crate::app::App;
 use crate::model::{Findings, Secrets};
 
 use self::db::Db;
+pub use self::records::{Record, Records};
 use self::request::Requests;
 use self::schedule::Schedules;
 pub use self::store::Storage;
@@ -142,6 +144,14 @@ impl<'a> Services<'a> {
             schedules: Schedules::default(),
             open: HashMap::new(),
         }
+    }
+
+    /// The run begins: what earlier ones have kept goes, where that was asked for.
+    ///
+    /// # Errors
+    /// As [`Services::call`].
+    pub fn start(&mut self) -> Result<(), Fault> {
+        self.shared.store.refresh()
     }
 
     /// A delivery of `event` begins: calls of the last one get no answer any more.

@@ -1,13 +1,15 @@
 //! Where the platform keeps what an app asks it to keep: an SQLite database, of the app's own, that survives a kill at any
 //! moment and bears a second run beside it.
+//!
+//! It is private to the user. What stands in its place and is none of simctl's is never written to.
 
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::Fault;
 
@@ -20,22 +22,37 @@ const FILE: &str = "platform.sqlite";
 /// How long to wait for another run that is writing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What `PRAGMA application_id` says of a database of simctl's: `smct`.
+const OURS: i64 = 0x736d_6374;
+
 /// The tables, as of the version that `PRAGMA user_version` tells.
 const TABLES: &str = "
     CREATE TABLE db (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_ms INTEGER) WITHOUT ROWID;
     CREATE TABLE schedules (name TEXT PRIMARY KEY, definition TEXT NOT NULL) WITHOUT ROWID;
+    PRAGMA application_id = 0x736d6374;
     PRAGMA user_version = 1;
 ";
 
 /// Where the data is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Storage {
-    /// In `.simctl/` of this folder, the app's root.
+    /// In `.simctl/` of this folder, the app's root, symbolic links resolved.
     App(PathBuf),
     /// In this file.
     File(PathBuf),
     /// Nowhere: gone when the run is over.
     Memory,
+}
+
+impl Storage {
+    /// The database's file; none where nothing is kept.
+    fn file(&self) -> Option<PathBuf> {
+        match self {
+            Self::App(root) => Some(root.join(FOLDER).join(FILE)),
+            Self::File(path) => Some(path.clone()),
+            Self::Memory => None,
+        }
+    }
 }
 
 /// The database, opened when first asked for.
@@ -52,13 +69,29 @@ impl Store {
         Self { storage, fresh, connection: None }
     }
 
+    /// Whether there is anything to open.
+    pub(super) fn exists(&self) -> bool {
+        self.storage.file().is_some_and(|file| file.symlink_metadata().is_ok())
+    }
+
+    /// Empties what earlier runs have kept, where that was asked for; a store that nobody opens would keep it.
+    pub(super) fn refresh(&mut self) -> Result<(), Fault> {
+        if self.fresh && self.exists() { self.open().map(|_| ()) } else { Ok(()) }
+    }
+
     /// The database, with its tables.
     pub(super) fn open(&mut self) -> Result<&mut Connection, Fault> {
         if self.connection.is_none() {
-            self.connection = Some(self.connect().map_err(|error| self.fault(&error))?);
+            self.connection = Some(self.connect().map_err(|error| self.fault(error))?);
         }
         // It was put there just now.
-        self.connection.as_mut().ok_or_else(|| self::fault("the store is closed".to_owned()))
+        self.connection.as_mut().ok_or_else(|| Fault { what: "the store is closed".to_owned(), hint: None })
+    }
+
+    /// Does something with the database; what goes wrong is told with the file's name.
+    pub(super) fn run<T>(&mut self, action: impl FnOnce(&mut Connection) -> Result<T, StoreError>) -> Result<T, Fault> {
+        let done = action(self.open()?);
+        done.map_err(|error| self.fault(error))
     }
 
     fn connect(&self) -> Result<Connection, StoreError> {
@@ -67,21 +100,24 @@ impl Store {
             Storage::File(path) => connect_file(path)?,
             Storage::App(root) => {
                 let folder = root.join(FOLDER);
-                prepare(&folder)?;
-                connect_file(&folder.join(FILE))?
+                prepare(root, &folder)?;
+                let file = folder.join(FILE);
+                stays_inside(root, &file)?;
+                let connection = connect_file(&file)?;
+                make_private(&file, 0o600)?;
+                connection
             }
         };
         connection.busy_timeout(PATIENCE)?;
-        // With the log, a commit is safe from the end of this process as soon as it is written; only a loss of power
-        // can undo the last ones, and never spoil the rest.
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        match version {
-            0 => transaction.execute_batch(TABLES)?,
-            1 => {}
-            _ => return Err(StoreError::Newer),
+        write_ahead(&connection)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let pragma = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+        match (pragma("application_id")?, pragma("user_version")?) {
+            (0, 0) if tables == 0 => transaction.execute_batch(TABLES)?,
+            (OURS, 1) => {}
+            (OURS, _) => return Err(StoreError::Newer),
+            _ => return Err(StoreError::Foreign),
         }
         if self.fresh {
             transaction.execute_batch("DELETE FROM db; DELETE FROM schedules;")?;
@@ -90,58 +126,185 @@ impl Store {
         Ok(connection)
     }
 
-    fn fault(&self, error: &StoreError) -> Fault {
-        let file = match &self.storage {
-            Storage::App(root) => root.join(FOLDER).join(FILE),
-            Storage::File(path) => path.clone(),
-            Storage::Memory => PathBuf::from("memory"),
+    /// What to tell the user of an error, and what to do about it.
+    fn fault(&self, error: StoreError) -> Fault {
+        let Some(file) = self.storage.file() else { return Fault::from(error) };
+        let shown = file.display();
+        let elsewhere = "name another file with `--db FILE`, or keep nothing with `--db memory`";
+        let away =
+            format!("move `{shown}` away, with what stands beside it as `{FILE}-…`, and simctl begins a new one");
+        let (what, hint) = match error.trouble() {
+            Trouble::Foreign => {
+                (format!("`{shown}` is not a database of simctl's"), format!("move it away, or {elsewhere}"))
+            }
+            Trouble::Damaged => (format!("`{shown}` is damaged ({error})"), format!("{away}; or {elsewhere}")),
+            Trouble::Busy => {
+                let waited = PATIENCE.as_secs();
+                (
+                    format!("another run has held `{shown}` for {waited} seconds"),
+                    format!("wait for it to end, or {elsewhere}"),
+                )
+            }
+            Trouble::Refused => (format!("`{shown}` cannot be written: {error}"), elsewhere.to_owned()),
+            Trouble::Link => (
+                format!("{error}, and what an app stores stays in its folder"),
+                "remove the link; to keep the data elsewhere, name the file with `--db FILE`".to_owned(),
+            ),
+            Trouble::Newer => {
+                (format!("`{shown}` was written by a newer simctl"), format!("update simctl, or {elsewhere}"))
+            }
+            Trouble::Other => {
+                (format!("what the app stores cannot be kept in `{shown}`: {error}"), elsewhere.to_owned())
+            }
         };
-        Fault {
-            what: format!("what the app stores cannot be kept in `{}`: {error}", file.display()),
-            hint: Some("name another file with `--db FILE`, or keep nothing with `--db memory`".to_owned()),
-        }
+        Fault { what, hint: Some(hint) }
     }
 }
 
-/// What went wrong with a database that is open.
-pub(super) fn fault(what: String) -> Fault {
-    Fault { what, hint: None }
-}
-
-impl From<rusqlite::Error> for Fault {
-    fn from(error: rusqlite::Error) -> Self {
-        fault(format!("what the app stores cannot be read or written: {error}"))
-    }
-}
-
+/// What goes wrong with a store.
 #[derive(Debug, thiserror::Error)]
-enum StoreError {
+pub(super) enum StoreError {
     #[error("{0}")]
     Sqlite(#[from] rusqlite::Error),
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// It is a database, and was written by another program.
+    #[error("it is the database of another program")]
+    Foreign,
     #[error("a newer simctl has written it")]
     Newer,
+    /// A symbolic link leads out of the app's folder, or nowhere.
+    #[error("`{}` is a symbolic link that leads out of the app's folder", .0.display())]
+    LeadsOut(PathBuf),
+    #[error("`{}` is not {wanted}", path.display())]
+    Kind { path: PathBuf, wanted: &'static str },
+    #[error("the record `{0}` holds no JSON object")]
+    Record(String),
+}
+
+/// The kinds of [`StoreError`], by what the user can do.
+enum Trouble {
+    Foreign,
+    Damaged,
+    Busy,
+    Refused,
+    Link,
+    Newer,
+    Other,
+}
+
+impl StoreError {
+    fn trouble(&self) -> Trouble {
+        match self {
+            Self::Foreign => Trouble::Foreign,
+            Self::Newer => Trouble::Newer,
+            Self::LeadsOut(_) => Trouble::Link,
+            Self::Record(_) => Trouble::Damaged,
+            Self::Kind { .. } => Trouble::Other,
+            Self::Io(error) => match error.kind() {
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Trouble::Refused,
+                _ => Trouble::Other,
+            },
+            Self::Sqlite(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase) => Trouble::Foreign,
+                Some(ErrorCode::DatabaseCorrupt) => Trouble::Damaged,
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Trouble::Busy,
+                Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Trouble::Refused,
+                // The head of the file says that it is a database, and a table or a column of it is missing.
+                Some(ErrorCode::Unknown) => Trouble::Damaged,
+                _ => Trouble::Other,
+            },
+        }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self { what: format!("what the app stores cannot be read or written: {error}"), hint: None }
+    }
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+/// Has commits written to a log beside the database: such a commit is safe from the end of this process as soon as it is
+/// made, and readers and one writer do not wait for each other. Only a loss of power can undo the last commits, and it
+/// never spoils the rest.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    let begun = Instant::now();
+    loop {
+        let mode = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get::<_, String>(0));
+        match mode {
+            // SQLite does not always wait for the other run here.
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && begun.elapsed() < PATIENCE => {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            Err(error) => return Err(error.into()),
+            // Some file systems cannot have that log; the older way needs each commit to reach the disk.
+            Ok(mode) if mode == "wal" => return Ok(connection.pragma_update(None, "synchronous", "NORMAL")?),
+            Ok(_) => return Ok(connection.pragma_update(None, "synchronous", "FULL")?),
+        }
+    }
 }
 
 /// Makes simctl's folder, private to the user and ignored by git.
-fn prepare(folder: &Path) -> io::Result<()> {
+fn prepare(root: &Path, folder: &Path) -> Result<(), StoreError> {
     match DirBuilder::new().mode(0o700).create(folder) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            stays_inside(root, folder)?;
+            make_private(folder, 0o700)?;
+        }
+        Err(error) => return Err(error.into()),
     }
     match OpenOptions::new().write(true).create_new(true).open(folder.join(".gitignore")) {
-        Ok(mut file) => file.write_all(b"*\n"),
+        Ok(mut file) => Ok(file.write_all(b"*\n")?),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Refuses a symbolic link that leads out of the app's folder: data would be written where nobody looks for it.
+fn stays_inside(root: &Path, path: &Path) -> Result<(), StoreError> {
+    if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+        return Ok(());
+    }
+    match path.canonicalize() {
+        Ok(target) if target.starts_with(root) => Ok(()),
+        _ => Err(StoreError::LeadsOut(path.to_path_buf())),
+    }
+}
+
+/// Takes from others what they may do with a file or folder of simctl's.
+fn make_private(path: &Path, mode: u32) -> Result<(), StoreError> {
+    let metadata = fs::metadata(path)?;
+    let (is_dir, wants_dir) = (metadata.is_dir(), mode == 0o700);
+    if is_dir != wants_dir {
+        let wanted = if wants_dir { "a folder" } else { "a file" };
+        return Err(StoreError::Kind { path: path.to_path_buf(), wanted });
+    }
+    if metadata.permissions().mode() & 0o077 != 0 {
+        // A file system without such rights is no obstacle.
+        let _ = fs::set_permissions(path, Permissions::from_mode(mode));
+    }
+    Ok(())
 }
 
 /// Opens a database, private to the user where it is a new one.
 fn connect_file(path: &Path) -> Result<Connection, StoreError> {
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => {}
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            // The kind is looked at first: opening a FIFO would wait for a writer.
+            if !fs::metadata(path)?.is_file() {
+                return Err(StoreError::Kind { path: path.to_path_buf(), wanted: "a file" });
+            }
+        }
+        Err(error) => return Err(error.into()),
     }
-    Ok(Connection::open(path)?)
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Ok(Connection::open_with_flags(path, flags)?)
 }
