@@ -25,6 +25,7 @@ use self::db::Db;
 pub use self::records::{Record, Records};
 use self::request::Requests;
 use self::schedule::Schedules;
+pub use self::schedule::{Schedule, schedule_fires, schedules};
 pub use self::store::Storage;
 use self::store::Store;
 
@@ -114,6 +115,11 @@ impl Shared<'_> {
     fn now(&self) -> Timestamp {
         self.setup.now.checked_add(self.started.elapsed()).unwrap_or(Timestamp::MAX)
     }
+
+    /// Whether the app subscribes to `event`.
+    fn subscribes(&self, event: &str) -> bool {
+        self.setup.app.manifest.subscriptions.iter().any(|subscription| subscription.event == event)
+    }
 }
 
 #[derive(Debug)]
@@ -172,7 +178,9 @@ impl<'a> Services<'a> {
             Some(("$db", method)) => Reply::Now(self.db.call(shared, method, &args)?),
             Some(("$request", method)) => self.requests.call(shared, number, method, &args)?,
             Some(("$schedule", method)) => Reply::Now(self.schedules.call(shared, method, &args)?),
-            None if name == "generateTargetUrl" => Reply::Now(target_url::generate(shared)),
+            // Its methods are documented, and what they answer is not.
+            Some(("$job", method)) => Reply::Now(Err(refusal(501, &format!("simctl does not simulate $job.{method}")))),
+            None if name == "generateTargetUrl" => Reply::Now(target_url::generate(shared, &args)),
             // The prelude ends the event by itself where that is what it means.
             None if name == "renderData" => Reply::Now(Ok(Value::Null)),
             _ => Reply::Now(Err(refusal(501, &format!("simctl does not simulate `{name}`")))),

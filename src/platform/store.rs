@@ -53,6 +53,12 @@ impl Storage {
             Self::Memory => None,
         }
     }
+
+    /// Whether an earlier run has kept something there.
+    pub fn is_there(&self) -> bool {
+        self.file().is_some_and(|file| file.exists())
+        }
+    }
 }
 
 /// The database, opened when first asked for.

@@ -13,6 +13,7 @@ mod programs;
 mod progress;
 mod repeat;
 mod sandbox;
+mod schedules;
 mod schema;
 mod secrets;
 mod server;
