@@ -148,7 +148,6 @@ impl App {
                 name: "$echo".to_owned(),
                 methods: ["say", "fail", "later", "never"].map(str::to_owned).to_vec(),
             }],
-            ends_by_render: self.ends_by_render,
         };
         Handler::start(&launch, &Interrupt::none()).expect("the handler starts")
     }
@@ -159,6 +158,7 @@ impl App {
             event: "onUserUpdate".to_owned(),
             callback: "fire".to_owned(),
             payload: payload.to_owned(),
+            ends_by_render: self.ends_by_render,
         };
         handler.deliver(&delivery, &mut self.heard).expect("the delivery is made").outcome
     }
@@ -661,12 +661,22 @@ fn one_process_serves_many_deliveries() {
     }
 }
 
+fn delivery(event: &str) -> Delivery {
+    Delivery {
+        index: 0,
+        event: event.to_owned(),
+        callback: "fire".to_owned(),
+        payload: "{}".to_owned(),
+        ends_by_render: false,
+    }
+}
+
 #[test]
 fn a_handler_that_has_ended_says_so() {
     let mut app = App::body("for (;;) {}").timeout(Duration::from_millis(50));
     let mut handler = app.start(Runtime::Embedded);
     app.deliver(&mut handler, "{}");
-    let delivery = Delivery { index: 0, event: "onUserUpdate".into(), callback: "fire".into(), payload: "{}".into() };
+    let delivery = delivery("onUserUpdate");
     assert!(matches!(handler.deliver(&delivery, &mut app.heard), Err(HandlerError::Ended)));
 }
 
@@ -917,10 +927,9 @@ fn an_interrupt_ends_the_delivery() {
             node: "node".into(),
             host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
             globals: Vec::new(),
-            ends_by_render: false,
         };
         let mut handler = Handler::start(&launch, &interrupt).expect("the handler starts");
-        let delivery = Delivery { index: 0, event: "e".into(), callback: "fire".into(), payload: "{}".into() };
+        let delivery = delivery("e");
         let start = Instant::now();
         let setter = std::thread::spawn(move || interrupt.set());
         assert!(matches!(handler.deliver(&delivery, &mut app.heard), Err(HandlerError::Interrupted)));
@@ -941,7 +950,6 @@ fn a_missing_node_is_told_with_what_to_do() {
         node: "/nowhere/node".into(),
         host_program: None,
         globals: Vec::new(),
-        ends_by_render: false,
     };
     let error = Handler::start(&launch, &Interrupt::none()).expect_err("there is no such node");
     assert!(matches!(error, HandlerError::NodeMissing { .. }));
@@ -949,7 +957,7 @@ fn a_missing_node_is_told_with_what_to_do() {
     // A program that is no node at all ends before it is ready.
     launch.node = "true".into();
     let mut handler = Handler::start(&launch, &Interrupt::none()).expect("it starts");
-    let delivery = Delivery { index: 0, event: "e".into(), callback: "fire".into(), payload: "{}".into() };
+    let delivery = delivery("e");
     let error = handler.deliver(&delivery, &mut Heard::default()).expect_err("it is no node");
     assert!(matches!(error, HandlerError::NotReady { .. }), "{error}");
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use simctl::model::{Findings, Platform};
 use simctl::payload::{ActorKind, Changes, Generator, Locale, Recipe, Variant, load};
-use simctl::schema::Schemas;
+use simctl::schema::{LARGEST_PAYLOAD, Schemas};
 use simctl::text::Source;
 
 const EVENTS: [&str; 2] = ["onUserCreate", "onUserUpdate"];
@@ -457,7 +457,7 @@ fn findings_of(file: &Path) -> Findings {
         Ok(source) => source,
         Err(finding) => return vec![finding],
     };
-    match load(&source) {
+    match load(&source, LARGEST_PAYLOAD) {
         Err(findings) => findings,
         Ok(loaded) => {
             let event = loaded.event().unwrap_or("onUserCreate").to_owned();

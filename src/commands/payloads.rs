@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::Context;
 use crate::model::{Code, Finding, Findings, Platform, Secrets};
 use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, load};
-use crate::schema::{EventSchema, Schemas};
+use crate::schema::{EventSchema, LARGEST_PAYLOAD, Schemas};
 use crate::text::json::Node;
 use crate::text::{LARGEST_FILE, Source, list, nearest};
 
@@ -100,6 +100,7 @@ impl Payloads {
         wanted: Wanted<'_>,
     ) -> Result<Self, Findings> {
         let definition = schemas.event(wanted.event).cloned();
+        let limit = definition.as_ref().map_or(LARGEST_PAYLOAD, |event| event.limit_bytes());
         let base = match (&options.source, wanted.sample) {
             (PayloadSource::Generated, _) => {
                 if definition.is_none() {
@@ -107,8 +108,8 @@ impl Payloads {
                 }
                 Base::Generated(Box::new(generator(schemas, options, &wanted)?))
             }
-            (PayloadSource::File(file), _) => loaded(context, file, &wanted)?,
-            (PayloadSource::Sample, Some(file)) => loaded(context, file, &wanted)?,
+            (PayloadSource::File(file), _) => loaded(context, file, &wanted, limit)?,
+            (PayloadSource::Sample, Some(file)) => loaded(context, file, &wanted, limit)?,
             (PayloadSource::Sample, None) => {
                 let what = "`--sample` takes the payload from an app, and no app was found";
                 return Err(vec![Finding::new(Code::ManifestMissing, what).hint("name it with `--app DIR`")]);
@@ -131,6 +132,11 @@ impl Payloads {
             Base::Generated(generator) if self.overrides.is_empty() => Some(generator),
             _ => None,
         }
+    }
+
+    /// Whether the event is over when the app calls `renderData`.
+    pub(super) fn ends_by_render(&self) -> bool {
+        self.definition.as_ref().is_some_and(|event| event.ends_by_render())
     }
 
     /// Whether the payloads are fired unchecked because there is no schema to check them against.
@@ -222,10 +228,10 @@ fn no_schema(schemas: &Schemas, event: &str) -> Finding {
     }
 }
 
-fn loaded(context: &Context, file: &Path, wanted: &Wanted<'_>) -> Result<Base, Findings> {
+fn loaded(context: &Context, file: &Path, wanted: &Wanted<'_>, limit: usize) -> Result<Base, Findings> {
     let source = if file == Path::new("-") { read_stdin() } else { Source::read_as(&context.cwd.join(file), file) };
     let source = source.map_err(|finding| vec![finding])?;
-    let loaded = load(&source)?;
+    let loaded = load(&source, limit)?;
     if let Some(event) = loaded.event().filter(|event| *event != wanted.event) {
         let what = format!("this is a payload of `{event}`, and `{}` is asked for", wanted.event);
         let hint = format!("fire it with `simctl trigger {event}`, or change its `event`");

@@ -149,7 +149,6 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
         node: options.node.clone(),
         host_program: None,
         globals: globals(),
-        ends_by_render: false,
     };
     let is_plain = options.runtime != RuntimeChoice::Node && may_run_embedded(script.source.text());
     let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
@@ -270,6 +269,7 @@ fn fire(
         event: &options.event,
         callback: &prepared.subscription.callback,
         platform: prepared.app.manifest.platform,
+        ends_by_render: loaded.payloads.ends_by_render(),
         launch: &prepared.launch,
         indices: options.payload.indices(),
         payload: &mut |index| loaded.payloads.text(&loaded.schemas, index),

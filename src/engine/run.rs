@@ -22,6 +22,8 @@ pub struct Plan<'a> {
     pub callback: &'a str,
     /// The platform whose envelope the payloads wear.
     pub platform: Platform,
+    /// Whether the event is over when the app calls `renderData`.
+    pub ends_by_render: bool,
     /// How a handler process is started.
     pub launch: &'a Launch,
     /// The payloads' numbers.
@@ -133,7 +135,13 @@ fn fire_all(
         let payload = (plan.payload)(index).map_err(EngineError::Payload)?;
         bridge.begin(index, plan.event);
         bridge.emit(started(plan, index, &payload));
-        let delivery = Delivery { index, event: plan.event.to_owned(), callback: plan.callback.to_owned(), payload };
+        let delivery = Delivery {
+            index,
+            event: plan.event.to_owned(),
+            callback: plan.callback.to_owned(),
+            payload,
+            ends_by_render: plan.ends_by_render,
+        };
         let delivered = deliver(plan.launch, process, &delivery, bridge, interrupt)?;
         summary.count(&delivered.outcome);
         let event = finished(plan, index, delivered, bridge);

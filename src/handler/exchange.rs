@@ -50,7 +50,7 @@ pub(super) fn deliver(
         callback: delivery.callback.clone(),
         payload: delivery.payload.clone(),
         limit_ms: u64::try_from(handler.launch.timeout.as_millis()).unwrap_or(u64::MAX),
-        ends_by_render: handler.launch.ends_by_render,
+        ends_by_render: delivery.ends_by_render,
     }));
     let mut exchange = Exchange::new(handler, child, host, started);
     let end = exchange.run()?;

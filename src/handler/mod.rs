@@ -158,8 +158,6 @@ pub struct Launch {
     pub host_program: Option<PathBuf>,
     /// The platform's objects and functions; `renderData` is always there.
     pub globals: Vec<HostGlobal>,
-    /// Whether an event is over when the app calls `renderData`, rather than when the callback has returned.
-    pub ends_by_render: bool,
 }
 
 /// Why a delivery could not be made. What a handler does wrong is an [`crate::model::Outcome`] instead.

@@ -20,6 +20,8 @@ pub struct Delivery {
     pub callback: String,
     /// The payload, as JSON text.
     pub payload: String,
+    /// Whether the event is over when the app calls `renderData`, rather than when the callback has returned.
+    pub ends_by_render: bool,
 }
 
 /// What became of a delivery.

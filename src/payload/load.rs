@@ -6,9 +6,6 @@ use crate::model::{Code, Finding, Findings};
 use crate::text::json::Node;
 use crate::text::{Source, json};
 
-/// The largest payload that the platform sends, in bytes of compact JSON.
-pub const LARGEST_PAYLOAD: usize = 256 * 1024;
-
 /// A payload as it was read.
 #[derive(Debug, Clone)]
 pub struct Loaded {
@@ -30,11 +27,11 @@ impl Loaded {
     }
 }
 
-/// Reads the one payload that `source` holds.
+/// Reads the one payload that `source` holds; `limit` is the largest that the platform sends, in bytes of compact JSON.
 ///
 /// # Errors
-/// Findings where the text is not JSON, is not an object, or is larger than [`LARGEST_PAYLOAD`].
-pub fn load(source: &Source) -> Result<Loaded, Findings> {
+/// Findings where the text is not JSON, is not an object, or is larger than `limit`.
+pub fn load(source: &Source, limit: usize) -> Result<Loaded, Findings> {
     let (node, mut findings) = json::read(source);
     let Some(node) = node else { return Err(findings) };
     if node.members().is_none() {
@@ -47,11 +44,11 @@ pub fn load(source: &Source) -> Result<Loaded, Findings> {
         let start = node.range.start;
         let place = json::place_at(source, start..start + 1, "");
         findings.push(Finding::new(Code::WrongShape, what).at(place).maybe_hint(hint.map(str::to_owned)));
-    } else if let Some(size) = oversize(source, &node) {
+    } else if let Some(size) = oversize(source, &node, limit) {
         let what = format!(
             "the payload has {} KiB as compact JSON, the platform sends at most {}",
             size.div_ceil(1024),
-            LARGEST_PAYLOAD / 1024
+            limit / 1024
         );
         findings.push(Finding::new(Code::FileTooLarge, what).in_file(source.file()));
     }
@@ -59,11 +56,11 @@ pub fn load(source: &Source) -> Result<Loaded, Findings> {
 }
 
 /// The payload's size as the platform would send it, where that is too large. Blanks in the file do not count.
-fn oversize(source: &Source, node: &Node) -> Option<usize> {
-    if source.text().len() <= LARGEST_PAYLOAD {
+fn oversize(source: &Source, node: &Node, limit: usize) -> Option<usize> {
+    if source.text().len() <= limit {
         return None;
     }
-    Some(node.value().to_string().len()).filter(|size| *size > LARGEST_PAYLOAD)
+    Some(node.value().to_string().len()).filter(|size| *size > limit)
 }
 
 #[cfg(test)]
@@ -71,11 +68,12 @@ fn oversize(source: &Source, node: &Node) -> Option<usize> {
 mod tests {
     use super::load;
     use crate::model::Code;
+    use crate::schema::LARGEST_PAYLOAD;
     use crate::text::Source;
 
     fn codes(text: &str) -> Vec<Code> {
         let source = Source::new("p.json", text.as_bytes().to_vec()).unwrap();
-        match load(&source) {
+        match load(&source, LARGEST_PAYLOAD) {
             Ok(loaded) => loaded.findings.iter().map(|finding| finding.code).collect(),
             Err(findings) => findings.iter().map(|finding| finding.code).collect(),
         }
@@ -102,6 +100,6 @@ mod tests {
     #[test]
     fn the_event_is_told_by_the_payload() {
         let source = Source::new("p.json", b"{\"event\": \"onUserCreate\"}".to_vec()).unwrap();
-        assert_eq!(load(&source).unwrap().event(), Some("onUserCreate"));
+        assert_eq!(load(&source, LARGEST_PAYLOAD).unwrap().event(), Some("onUserCreate"));
     }
 }

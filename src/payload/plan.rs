@@ -293,7 +293,7 @@ impl<'a> Plan<'a> {
             "uuid" => out.push(Op::Uuid(at)),
             "phone" => out.push(Op::Phone(at, self.recipe.locale.phones())),
             "now_ms" => out.text(self.recipe.now.as_millisecond().to_string()),
-            "modules" => out.json(&serde_json::json!([self.event.module()])),
+            "modules" => out.json(&serde_json::json!(self.event.subscribed_modules())),
             "endpoint_urls" => {
                 let product = self.event.product();
                 out.json(&serde_json::json!({ product: format!("https://{product}.example") }));

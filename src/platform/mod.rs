@@ -6,6 +6,7 @@
 mod db;
 mod limits;
 mod records;
+mod render;
 mod request;
 mod schedule;
 mod store;
@@ -182,7 +183,10 @@ impl<'a> Services<'a> {
             Some(("$job", method)) => Reply::Now(Err(refusal(501, &format!("simctl does not simulate $job.{method}")))),
             None if name == "generateTargetUrl" => Reply::Now(target_url::generate(shared, &args)),
             // The prelude ends the event by itself where that is what it means.
-            None if name == "renderData" => Reply::Now(Ok(Value::Null)),
+            None if name == "renderData" => {
+                render::check(shared, &args);
+                Reply::Now(Ok(Value::Null))
+            }
             _ => Reply::Now(Err(refusal(501, &format!("simctl does not simulate `{name}`")))),
         };
         Ok(match reply {

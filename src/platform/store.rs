@@ -57,7 +57,6 @@ impl Storage {
     /// Whether an earlier run has kept something there.
     pub fn is_there(&self) -> bool {
         self.file().is_some_and(|file| file.exists())
-        }
     }
 }
 

@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::{Quick, Schemas, Shape};
 use crate::model::Platform;
 
+/// The largest payload that the platform sends where the schema says nothing, in bytes of compact JSON.
+pub const LARGEST_PAYLOAD: usize = 256 * 1024;
+
 /// An event, as its schema and the envelopes describe it.
 #[derive(Debug, Clone)]
 pub struct EventSchema {
@@ -15,7 +18,10 @@ pub struct EventSchema {
     title: String,
     product: String,
     module: String,
+    modules: Vec<String>,
     summary: String,
+    ends_by_render: bool,
+    limit_bytes: usize,
     /// The shapes of the two envelopes, and the schema's own.
     parts: [Arc<Shape>; 3],
     /// The whole payload, by platform: 2.x, 3.0, and both taken together. Most runs ask for one.
@@ -32,6 +38,10 @@ pub(super) const fn envelope(platform: Platform) -> &'static str {
     }
 }
 
+fn kib(count: u64) -> Option<usize> {
+    usize::try_from(count).ok()?.checked_mul(1024)
+}
+
 impl EventSchema {
     pub(super) fn new(schemas: &Schemas, event: &str, schema: &str) -> Self {
         let value = schemas.value(schema).unwrap_or(&Value::Null);
@@ -44,7 +54,10 @@ impl EventSchema {
             title: text(&value["title"]),
             product: text(&about["product"]),
             module: text(&about["module"]),
+            modules: about["modules"].as_array().into_iter().flatten().map(text).collect(),
             summary: text(&about["summary"]),
+            ends_by_render: about["ends"] == "renderData",
+            limit_bytes: about["limit_kib"].as_u64().and_then(kib).unwrap_or(LARGEST_PAYLOAD),
             parts: parts.map(|name| Arc::clone(schemas.shape(name))),
             shapes: [const { OnceLock::new() }; 3],
             quick: [const { OnceLock::new() }; 2],
@@ -74,6 +87,21 @@ impl EventSchema {
     /// The module that 3.0 manifests subscribe it under; empty where the schema does not say.
     pub fn module(&self) -> &str {
         &self.module
+    }
+
+    /// The modules that a 3.0 envelope names: those of the schema's `modules`, else the event's own.
+    pub fn subscribed_modules(&self) -> &[String] {
+        if self.modules.is_empty() { std::slice::from_ref(&self.module) } else { &self.modules }
+    }
+
+    /// Whether it is over when the app calls `renderData`, rather than when the callback has returned.
+    pub const fn ends_by_render(&self) -> bool {
+        self.ends_by_render
+    }
+
+    /// The largest payload that the platform sends, in bytes of compact JSON.
+    pub const fn limit_bytes(&self) -> usize {
+        self.limit_bytes
     }
 
     /// When it fires, as the end of a sentence.

@@ -11,6 +11,6 @@ mod shape;
 mod words;
 
 pub use catalogue::Schemas;
-pub use event::EventSchema;
+pub use event::{EventSchema, LARGEST_PAYLOAD};
 pub use quick::{Outline, Quick, Spot};
 pub use shape::{Kinds, Members, Property, Shape};

@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod endpoints;
+mod events;
 mod exit_codes;
 mod generate;
 mod handlers;

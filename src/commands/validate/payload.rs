@@ -6,13 +6,9 @@
 use super::{Check, Home};
 use crate::app::{App, TestData, catalogue};
 use crate::model::{Code, Finding, Findings, Platform};
-use crate::payload::LARGEST_PAYLOAD;
-use crate::schema::{EventSchema, Outline, Spot};
+use crate::schema::{EventSchema, LARGEST_PAYLOAD, Outline, Spot};
 use crate::text::json::{self, Kind, Member, Node, escape_token};
 use crate::text::{Source, nearest};
-
-/// The largest payload of `onExternalEvent`, in bytes of compact JSON.
-const LARGEST_EXTERNAL: usize = 100 * 1024;
 
 /// The event and the platform of the payload before: most streams are of one.
 #[derive(Default)]
@@ -43,8 +39,8 @@ impl<'a> Check<'a> {
     }
 
     fn is_clean_as(&self, event: &EventSchema, platform: Platform, text: &str) -> bool {
-        // The smaller limit: what is larger, as few are, is not looked at quickly.
-        if text.len() > LARGEST_EXTERNAL {
+        // Blanks in a text do not count: what is longer, as few are, is not looked at quickly.
+        if text.len() > event.limit_bytes() {
             return false;
         }
         let Some(outline) = event.quick(self.schemas, platform).and_then(|quick| quick.look(text)) else {
@@ -71,7 +67,8 @@ impl<'a> Check<'a> {
         }
         let is_home = sample.zip(app).is_none_or(|(sample, app)| sample.is_at_home(app));
         if let Some(event) = self.event(source, &node, sample, &mut findings) {
-            findings.extend(too_large(&event, source, &node));
+            let limit = self.schemas.event(&event).map_or(LARGEST_PAYLOAD, |event| EventSchema::limit_bytes(event));
+            findings.extend(too_large(limit, source, &node));
             if is_home && self.schemas.event(&event).is_some() {
                 self.against_schema(&event, source, &node, app.filter(|_| sample.is_some()), &mut findings);
             }
@@ -172,8 +169,7 @@ fn no_object(source: &Source, node: &Node) -> Finding {
     finding.maybe_hint(holds_several.then(|| "one file holds one payload; an .ndjson file holds one a line".to_owned()))
 }
 
-fn too_large(event: &str, source: &Source, node: &Node) -> Option<Finding> {
-    let limit = if event == "onExternalEvent" { LARGEST_EXTERNAL } else { LARGEST_PAYLOAD };
+fn too_large(limit: usize, source: &Source, node: &Node) -> Option<Finding> {
     if source.text().len() <= limit {
         return None;
     }

@@ -178,7 +178,8 @@ fn is_home(scope: &Scope) -> bool {
     match scope {
         Scope::None => true,
         Scope::Product(name) => name == catalogue::HOME_PRODUCT,
-        Scope::Module(name) => name == catalogue::HOME_MODULE,
+        // The events of `common` are the same for every product.
+        Scope::Module(name) => name == catalogue::HOME_MODULE || name == "common",
     }
 }
 
