@@ -13,8 +13,8 @@ use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
     AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions,
-    PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, SchemaOptions, Target, TriggerOptions,
-    ValidateOptions,
+    PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, ScheduleListOptions, SchemaOptions, Target,
+    TriggerOptions, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -57,6 +57,12 @@ Examples:
   simctl validate --watch                              again after each save, what is new and what is gone
   simctl validate --format human --format sarif=simctl.sarif --format junit=simctl.xml
   curl … | simctl validate - --as payload --format json";
+
+const SCHEDULES_EXAMPLES: &str = "\
+Examples:
+  simctl schedules list                                the next to fire first
+  simctl schedules list --format json                  one a line, for scripts
+  simctl schedules fire 'call back'                    fire onScheduledEvent with its data; a one-off is gone then";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -112,6 +118,9 @@ pub(super) enum Verb {
     /// Find the faults in manifests and payloads, without running anything
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(ValidateFlags),
+    /// What the app has put off by $schedule: list it, or fire one of it now
+    #[command(after_help = SCHEDULES_EXAMPLES)]
+    Schedules(ScheduleFlags),
     /// The JSON Schemas that payloads and manifests are checked against
     Schema(SchemaFlags),
     /// What the code of a finding means, and how to mend what earned it
@@ -123,9 +132,10 @@ impl Verb {
     /// What is wrong with the flags taken together, where clap cannot see it.
     pub(super) fn fault(&self, matches: &ArgMatches) -> Option<String> {
         match self {
-            Self::Trigger(flags) => {
-                values::clash(&flags.format).or_else(|| pointless(matches, &flags.external).map(str::to_owned))
-            }
+            Self::Trigger(flags) => values::clash(&flags.fire.format)
+                .or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned)),
+            Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
+            Self::Schedules(_) => None,
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_) | Self::Schema(_) | Self::Explain(_) => None,
         }
@@ -207,6 +217,13 @@ pub(super) struct PayloadFlags {
 pub(super) struct TriggerFlags {
     /// The event, such as onUserUpdate
     event: String,
+    #[command(flatten)]
+    fire: FireFlags,
+}
+
+/// What the verbs that fire an event at the app share.
+#[derive(Debug, ClapArgs)]
+pub(super) struct FireFlags {
     #[command(flatten)]
     app: AppFlags,
     /// Which subscription, where the event is subscribed in several modules
@@ -372,6 +389,89 @@ enum KindFlag {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct ScheduleFlags {
+    #[command(subcommand)]
+    pub(super) verb: ScheduleVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ScheduleVerb {
+    /// List them
+    List(ScheduleListFlags),
+    /// Fire onScheduledEvent with the data of one
+    Fire(Box<ScheduleFireFlags>),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ScheduleListFlags {
+    #[command(flatten)]
+    app: AppFlags,
+    /// Where they are kept: a file [default: .simctl/ in the app]
+    #[arg(long, value_name = "memory|FILE", env = "SIMCTL_DB", value_parser = values::db)]
+    db: Option<DbChoice>,
+    /// The simulated clock, by which some are due [default: now]
+    #[arg(long, value_name = "TIME", env = "SIMCTL_NOW", value_parser = values::time)]
+    now: Option<Timestamp>,
+    /// An installation parameter whose value must not be shown, beside those marked secure; may be repeated
+    #[arg(long, value_name = "NAME", action = ArgAction::Append)]
+    secret: Vec<String>,
+    /// human or json
+    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    format: ListFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    /// For people
+    Human,
+    /// A JSON object a line
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct ScheduleFireFlags {
+    /// The schedule's name
+    name: String,
+    #[command(flatten)]
+    fire: FireFlags,
+}
+
+impl ScheduleFireFlags {
+    /// What `trigger` takes and a schedule decides by itself.
+    fn fault(&self) -> Option<String> {
+        let FireFlags { payload, external, platform, format, .. } = &self.fire;
+        let given = [
+            (payload.payload.is_some(), "--payload", "the payload has the schedule's own data"),
+            (payload.sample, "--sample", "the payload has the schedule's own data"),
+            (payload.count != 1, "--count", "a schedule fires once at a time"),
+            (payload.index.is_some(), "--index", "a schedule fires once at a time"),
+            (platform.fresh, "--fresh", "without what earlier runs have kept there is no schedule to fire"),
+            (external.to.is_some(), "--to", "an app that has schedules is JavaScript"),
+            (external.exec.is_some(), "--exec", "an app that has schedules is JavaScript"),
+        ];
+        let out_of_place = given.into_iter().find(|(is_given, ..)| *is_given);
+        let fault = out_of_place.map(|(_, flag, why)| format!("`{flag}` has no place here: {why}"));
+        fault.or_else(|| values::clash(format))
+    }
+
+    pub(super) fn into_options(self, overrides: Vec<Override>) -> (String, TriggerOptions) {
+        (self.name, self.fire.into_options(String::new(), overrides))
+    }
+}
+
+impl ScheduleListFlags {
+    pub(super) fn into_options(self) -> ScheduleListOptions {
+        ScheduleListOptions {
+            app: self.app.into_options(),
+            platform: PlatformOptions { db: self.db, fresh: false, strict_limits: false },
+            now: self.now.unwrap_or_else(now),
+            secrets: self.secret,
+            json: self.format == ListFormat::Json,
+        }
+    }
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct SchemaFlags {
     #[command(subcommand)]
     verb: SchemaVerb,
@@ -459,8 +559,14 @@ impl PayloadFlags {
 
 impl TriggerFlags {
     pub(super) fn into_options(self, overrides: Vec<Override>) -> TriggerOptions {
+        self.fire.into_options(self.event, overrides)
+    }
+}
+
+impl FireFlags {
+    fn into_options(self, event: String, overrides: Vec<Override>) -> TriggerOptions {
         TriggerOptions {
-            event: self.event,
+            event,
             app: self.app.into_options(),
             scope: self.module,
             iparams: self.iparams,
@@ -476,6 +582,7 @@ impl TriggerFlags {
             platform: self.platform.into_options(),
             targets: self.format,
             external: self.external.into_options(),
+            schedule: None,
             payload: self.payload.into_options(overrides),
         }
     }

@@ -10,9 +10,9 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
-use self::args::{Args, ColorWhen, Verb};
+use self::args::{Args, ColorWhen, ScheduleVerb, Verb};
 use crate::commands::{self, Console, Context};
 use crate::handler::{HOST_ARGUMENT, Interrupt, embedded};
 use crate::model::Verdict;
@@ -47,7 +47,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
     };
     let command = words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let context = Context { cwd, command, console: console(&args), schemas: args.common.schemas.clone() };
-    let overrides = matches.subcommand().map(|(_, matches)| args::overrides(matches));
+    let overrides = innermost(&matches).map(args::overrides);
     let overrides = match overrides.transpose() {
         Ok(overrides) => overrides.unwrap_or_default(),
         Err(finding) => {
@@ -79,9 +79,25 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
+        Verb::Schedules(flags) => match flags.verb {
+            ScheduleVerb::List(flags) => commands::list_schedules(&context, &flags.into_options()),
+            ScheduleVerb::Fire(flags) => match Interrupt::on_ctrl_c() {
+                Ok(interrupt) => {
+                    let (name, options) = flags.into_options(overrides);
+                    commands::fire_schedule(&context, &name, options, &interrupt)
+                }
+                Err(error) => deaf(&context, &error),
+            },
+        },
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
     }
+}
+
+/// The flags of the verb that was typed, which may be a verb of a verb.
+fn innermost(matches: &ArgMatches) -> Option<&ArgMatches> {
+    let (_, inner) = matches.subcommand()?;
+    Some(innermost(inner).unwrap_or(inner))
 }
 
 /// Ctrl-C could not be heard.

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::external::{self, ExternalOptions};
 use super::payloads::{Payloads, Wanted};
 use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
@@ -10,7 +12,7 @@ use crate::app::{App, Iparams, Reading, Script, Subscription};
 use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, HostGlobal, Interrupt, Launch, Module, find_node};
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
-use crate::platform::{GLOBALS, Global, Services, Setup, Storage};
+use crate::platform::{GLOBALS, Global, Services, Setup, Storage, schedule_fires};
 use crate::report::FanOut;
 use crate::schema::Schemas;
 use crate::text::shell_word;
@@ -42,6 +44,8 @@ pub struct TriggerOptions {
     pub targets: Vec<Target>,
     /// `--to`, `--exec`: what gets the payload in place of the app's callback.
     pub external: Option<ExternalOptions>,
+    /// The schedule that fires the event, where one does.
+    pub schedule: Option<String>,
     /// What `generate` shares.
     pub payload: PayloadOptions,
 }
@@ -67,7 +71,7 @@ pub enum DbChoice {
 }
 
 impl PlatformOptions {
-    fn storage(&self, context: &Context, app: &App) -> Storage {
+    pub(super) fn storage(&self, context: &Context, app: &App) -> Storage {
         match &self.db {
             Some(DbChoice::Memory) => Storage::Memory,
             Some(DbChoice::File(file)) => Storage::File(context.cwd.join(file)),
@@ -242,12 +246,13 @@ fn fire(
     handler: Handler,
     interrupt: &Interrupt,
 ) -> Verdict {
+    let storage = options.platform.storage(context, &prepared.app);
     let mut services = Services::new(Setup {
         app: &prepared.app,
         iparams: loaded.iparams.values.as_ref(),
         secrets: &loaded.iparams.secrets,
         now: options.payload.now,
-        storage: options.platform.storage(context, &prepared.app),
+        storage: storage.clone(),
         fresh: options.platform.fresh,
         strict_limits: options.platform.strict_limits,
     });
@@ -262,6 +267,11 @@ fn fire(
             return Verdict::Machine;
         }
     };
+    if let Some(schedule) = &options.schedule
+        && let Err(verdict) = take(context, &storage, schedule, options.payload.now)
+    {
+        return verdict;
+    }
     announce(context, options, prepared, loaded, &mut reporters);
     let mut plan = Plan {
         app: &prepared.app,
@@ -284,6 +294,18 @@ fn fire(
         Err(EngineError::Payload(findings)) => context.refuse(&findings),
     };
     context.console.finish(reporters, verdict)
+}
+
+/// Takes note that a schedule fires, before its callback runs: that may create another of the same name.
+fn take(context: &Context, storage: &Storage, schedule: &str, now: Timestamp) -> Result<(), Verdict> {
+    match schedule_fires(storage, schedule, now) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            context.console.error(&format!("the schedule `{schedule}` is gone: another run has fired it"), None);
+            Err(Verdict::CannotDo)
+        }
+        Err(fault) => Err(super::schedules::broken(context, &fault)),
+    }
 }
 
 fn announce(context: &Context, options: &TriggerOptions, prepared: &Prepared, loaded: &Loaded, reporters: &mut FanOut) {

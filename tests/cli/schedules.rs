@@ -165,3 +165,124 @@ fn without_the_event_that_it_would_fire_a_schedule_is_refused() {
     let expected = json!({"status": 400, "message": "The app does not subscribe to onScheduledEvent"});
     assert_eq!(answers(&fire(&deaf, &[]).code(0)), [(false, expected)]);
 }
+
+fn scheduled() -> Sandbox {
+    let app = app(&format!("{ONE} {DAILY}\nawait $schedule.create(one);\nawait $schedule.create(daily);"));
+    fire(&app, &[]).code(0);
+    app
+}
+
+#[test]
+fn schedules_are_listed_the_next_first() {
+    let app = scheduled();
+    let listed = app.run(["schedules", "list", "--now", "2026-03-01T09:00:00Z"]).code(0).no_stderr();
+    let expected = "\
+call back  2026-03-01T09:00:00Z (due)  once  {\"who\":\"Ada\"}
+digest     2026-03-02T06:00:00Z        every day  {}
+";
+    assert_eq!(listed.out, expected);
+    let listed = app.run(["schedules", "list", "--now", NOW, "--format", "json"]).code(0);
+    let daily = json!({"time_unit": "days", "frequency": 1});
+    let expected = [
+        json!({"name": "call back", "next_at": "2026-03-01T09:00:00Z", "is_due": false, "repeat": null, "data": {"who": "Ada"}}),
+        json!({"name": "digest", "next_at": "2026-03-02T06:00:00Z", "is_due": false, "repeat": daily, "data": {}}),
+    ];
+    assert_eq!(listed.lines(), expected);
+}
+
+#[test]
+fn an_app_that_has_scheduled_nothing_is_left_as_it_was() {
+    let app = app("");
+    app.run(["schedules", "list"]).code(0).no_stdout().stderr("has scheduled nothing");
+    app.run(["schedules", "fire", "x"]).code(2).stderr("no schedule `x`").stderr("has scheduled nothing");
+    assert!(!app.path().join(".simctl").exists());
+}
+
+#[test]
+fn a_one_off_fires_with_its_data_and_is_gone() {
+    let app = scheduled();
+    let fired = app.run(["schedules", "fire", "call back", "--format", "json", "--now", NOW, "--seed", "5"]).code(0);
+    let started = fired.events("delivery-started");
+    assert_eq!((&started[0]["event"], &started[0]["callback"]), (&json!("onScheduledEvent"), &json!("scheduled")));
+    assert_eq!(started[0]["payload"]["data"], json!({"who": "Ada"}));
+    assert_eq!(fired.events("log")[0]["text"], r#"due {"who":"Ada"}"#);
+    app.run(["schedules", "list"]).code(0).without("call back").stdout("digest");
+    app.run(["schedules", "fire", "call back"]).code(2).stderr("no schedule `call back`");
+    // What repeats it needs no schedule.
+    let repeat = fired.events("delivery-finished")[0]["repeat"].as_str().expect("a command").to_owned();
+    assert!(repeat.starts_with("simctl trigger onScheduledEvent --set "), "{repeat}");
+    let words = ["trigger", "onScheduledEvent", "--set", r#"data:={"who":"Ada"}"#];
+    app.run(words).code(0).stdout(r#"due {"who":"Ada"}"#);
+}
+
+#[test]
+fn a_schedule_whose_callback_fails_is_gone_all_the_same_and_the_exit_code_says_so() {
+    let body = "return $schedule.create({name: 'x', data: {fail: true}, schedule_at: '2026-03-01T09:00:00Z'});";
+    let app = app(body);
+    fire(&app, &[]).code(0);
+    app.run(["schedules", "fire", "x"]).code(1).stdout("asked to");
+    app.run(["schedules", "list"]).code(0).no_stdout();
+}
+
+#[test]
+fn a_schedule_that_repeats_stays_with_its_next_time() {
+    let app = scheduled();
+    app.run(["schedules", "fire", "digest", "--now", "2026-03-02T06:00:01Z"]).code(0).stdout("due {}");
+    app.run(["schedules", "list"]).code(0).stdout("digest     2026-03-03T06:00:00Z");
+    app.run(["schedules", "fire", "digest", "--now", "2026-03-08T07:00:00Z"]).code(0);
+    app.run(["schedules", "list"]).code(0).stdout("2026-03-09T06:00:00Z");
+}
+
+#[test]
+fn a_callback_may_schedule_itself_again() {
+    let server = "exports = {
+  updated: () => $schedule.create({name: 'again', data: {n: 1}, schedule_at: '2026-03-01T09:00:00Z'}),
+  scheduled: (payload) => $schedule.create({name: 'again', data: {n: payload.data.n + 1}, schedule_at: '2026-03-01T10:00:00Z'})
+};";
+    let app = Sandbox::new().file("manifest.json", MANIFEST).file("server/server.js", server);
+    fire(&app, &[]).code(0);
+    app.run(["schedules", "fire", "again", "--now", "2026-03-01T09:00:00Z"]).code(0);
+    app.run(["schedules", "list", "--format", "json"]).code(0).stdout(r#""data":{"n":2}"#);
+}
+
+#[test]
+fn what_cannot_be_fired_stays() {
+    let app = scheduled();
+    let app = app
+        .file("server/server.js", "exports = {")
+        .file("manifest.json", r#"{"events": {"onUserUpdate": {"handler": "updated"}}}"#);
+    app.run(["schedules", "fire", "call back"]).code(2).stderr("error[not-subscribed]");
+    app.run(["schedules", "list"]).code(0).stdout("call back");
+}
+
+#[test]
+fn a_slip_in_a_name_is_guessed_at_and_misplaced_flags_are_refused() {
+    let app = scheduled();
+    app.run(["schedules", "fire", "call bakc"]).code(2).stderr("did you mean `call back`?");
+    for flags in [&["--payload", "x.json"][..], &["--sample"], &["-n", "2"], &["--fresh"], &["--exec", "true"]] {
+        let args = ["schedules", "fire", "digest"].into_iter().chain(flags.iter().copied());
+        app.run(args).code(2).stderr("has no place here");
+    }
+    app.run(["schedules"]).code(2);
+}
+
+#[test]
+fn schedules_in_a_file_of_their_own_are_found_there() {
+    let app = app(&format!("{ONE}\nreturn $schedule.create(one);"));
+    fire(&app, &["--db", "kept.sqlite"]).code(0);
+    app.run(["schedules", "list"]).code(0).no_stdout();
+    app.run(["schedules", "list", "--db", "kept.sqlite"]).code(0).stdout("call back");
+    app.run(["schedules", "fire", "call back", "--db", "kept.sqlite"]).code(0).stdout("due");
+}
+
+#[test]
+fn secrets_in_a_schedule_are_not_shown() {
+    let body =
+        "return $schedule.create({name: 'x', data: {key: payload.iparams.key}, schedule_at: '2026-03-01T09:00:00Z'});";
+    let app = app(body)
+        .file("config/iparams.json", r#"{"key": {"type": "text", "secure": true, "default_value": "hush-4711"}}"#);
+    fire(&app, &[]).code(0).without("hush-4711");
+    app.run(["schedules", "list"]).code(0).stdout("********").without("hush-4711");
+    let fired = app.run(["schedules", "fire", "x", "--format", "json"]).code(0).without("hush-4711");
+    assert_eq!(fired.events("log")[0]["text"], r#"due {"key":"********"}"#);
+}
