@@ -48,14 +48,13 @@ impl Target {
             let hint = "send them with `--header 'Authorization: Basic …'`: command lines are kept and shown";
             return Err(fault("it holds a user name or a password", Some(hint.to_owned())));
         }
-        let port = match authority.port() {
-            Some(port) if port.as_u16() == 0 => return Err(fault("nothing listens on port 0", None)),
-            Some(port) => port.as_u16(),
-            // What stands after the colon is no port, or there is none.
-            None if authority.as_str().trim_end_matches(']').contains("]:") => {
-                return Err(fault("its port is no port", None));
-            }
-            None => default_port,
+        let port = match authority.as_str().strip_prefix(authority.host()).unwrap_or_default() {
+            "" | ":" => default_port,
+            rest => match rest.trim_start_matches(':').parse() {
+                Ok(0) => return Err(fault("nothing listens on port 0", None)),
+                Ok(port) => port,
+                Err(_) => return Err(fault("its port is no port", None)),
+            },
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let secrets = secret_values(url).into_iter().map(str::to_owned).collect();
@@ -130,7 +129,7 @@ mod tests {
             "http://[::1",
             "http://h\u{fc}tte/",
         ] {
-            let error = Target::read(url).unwrap_err();
+            let Err(error) = Target::read(url) else { panic!("`{url}` was taken") };
             assert!(!format!("{error} {:?}", error.hint()).contains("u:pw"), "{error}");
         }
     }
