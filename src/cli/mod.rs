@@ -73,9 +73,11 @@ fn verdict(words: Vec<OsString>) -> Verdict {
             let progress = io::stderr().is_terminal() && !args.common.quiet;
             let is_watching = flags.watch;
             let options = flags.into_options(rules, progress);
-            match is_watching.then(Interrupt::on_ctrl_c).transpose() {
-                Ok(None) => commands::validate(&context, &options),
-                Ok(Some(interrupt)) => commands::validate_watching(&context, &options, &interrupt),
+            // Who types the input at the prompt ends all of it by Ctrl-C.
+            let is_typed = options.paths.iter().any(|path| path.as_os_str() == "-");
+            match if is_typed { Ok(Interrupt::none()) } else { Interrupt::on_ctrl_c() } {
+                Ok(interrupt) if is_watching => commands::validate_watching(&context, &options, &interrupt),
+                Ok(interrupt) => commands::validate(&context, &options, &interrupt),
                 Err(error) => deaf(&context, &error),
             }
         }

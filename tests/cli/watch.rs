@@ -181,3 +181,24 @@ fn what_cannot_be_watched_is_refused() {
     // Nothing to check in the first place: the wrong folder, most likely.
     sandbox.run(["validate", "--watch"]).code(2).stderr("manifest-missing");
 }
+
+#[test]
+fn ctrl_c_ends_a_long_check_with_its_reports_written() {
+    let lines = 50_000;
+    let sandbox = Sandbox::new().file("many.ndjson", "[]\n".repeat(lines));
+    let args = ["validate", "many.ndjson", "--format", "json", "--format", "junit=simctl.xml"];
+    let mut child = sandbox.command(args).spawn().expect("simctl starts");
+    let mut out = BufReader::new(child.stdout.take().expect("piped"));
+    let mut first = String::new();
+    out.read_line(&mut first).expect("it begins");
+    // What it tells fits into no pipe, so it cannot have come to its end.
+    kill_process(Pid::from_child(&child), Signal::INT).expect("it is there");
+    let told: Vec<String> = out.lines().map_while(Result::ok).collect();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert!(told.len() < lines, "{} events of a check that was cut short", told.len());
+    assert!(told.iter().any(|line| line.contains("\"type\":\"notice\"")), "it says so");
+    let last = told.last().expect("an event");
+    assert!(last.contains("check-finished") && last.contains("\"exit_code\":130"), "{last}");
+    let xml = fs::read_to_string(sandbox.path().join("simctl.xml")).expect("the report is there");
+    assert!(xml.contains("</testsuites>"), "{xml}");
+}

@@ -6,12 +6,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{AppOptions, Context, Format, Target};
 use crate::app::{
     App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_script_alone, check_settings,
     check_substitutions, check_values,
 };
+use crate::handler::Interrupt;
 use crate::model::{Code, Finding, Findings, Platform, RunEvent, Severity, Verdict};
 use crate::report::{Before, FanOut};
 use crate::schema::Schemas;
@@ -74,10 +76,10 @@ struct Checked {
     ended: Option<PathBuf>,
 }
 
-/// Checks every file and shows all that was found.
-pub fn validate(context: &Context, options: &ValidateOptions) -> Verdict {
+/// Checks every file and shows all that was found. Where `interrupt` is set before its end, no further file is begun.
+pub fn validate(context: &Context, options: &ValidateOptions, interrupt: &Interrupt) -> Verdict {
     match context.schemas() {
-        Ok(schemas) => check(Check { context, schemas: &schemas, options }, None).verdict,
+        Ok(schemas) => check(Check { context, schemas: &schemas, options }, interrupt, None).verdict,
         Err(findings) => refused(context, options, &findings, None).verdict,
     }
 }
@@ -98,7 +100,7 @@ impl Told {
 }
 
 /// One check of everything. `before` is what the check before found, where there are several.
-fn check(check: Check<'_>, before: Option<&Before>) -> Told {
+fn check(check: Check<'_>, interrupt: &Interrupt, before: Option<&Before>) -> Told {
     let Check { context, options, .. } = check;
     let plan = match Plan::new(check) {
         Ok(plan) => plan,
@@ -111,8 +113,13 @@ fn check(check: Check<'_>, before: Option<&Before>) -> Told {
     let mut tally = Tally::default();
     let mut progress = Progress::new(options.progress, plan.files());
     let workers = plan.workers();
+    let is_cut = AtomicBool::new(false);
+    let goes_on = |_: &Job| {
+        is_cut.fetch_or(interrupt.is_set(), Ordering::Relaxed);
+        !is_cut.load(Ordering::Relaxed)
+    };
     ordered::ordered(
-        plan,
+        plan.take_while(goes_on),
         workers,
         |job| check.job(job),
         |checked: Checked| {
@@ -129,7 +136,12 @@ fn check(check: Check<'_>, before: Option<&Before>) -> Told {
         },
     );
     progress.clear();
-    let verdict = tally.verdict();
+    let mut verdict = tally.verdict();
+    if is_cut.into_inner() {
+        let message = "interrupted: not all that was asked for was checked".to_owned();
+        reporters.on_event(&RunEvent::Notice { message });
+        verdict = Verdict::Interrupted;
+    }
     let (verdict, is_heard) = ended(context, reporters, &tally, verdict);
     Told { verdict, is_refused: false, is_heard }
 }

@@ -41,7 +41,8 @@ pub fn watch(context: &Context, options: &ValidateOptions, interrupt: &Interrupt
 /// One check; schemas of the user's are read anew, too.
 fn once(context: &Context, options: &ValidateOptions, before: &Before) -> Told {
     match context.schemas() {
-        Ok(schemas) => check(Check { context, schemas: &schemas, options }, Some(before)),
+        // A check that has begun is told to its end: half of one would look as if the rest were mended.
+        Ok(schemas) => check(Check { context, schemas: &schemas, options }, &Interrupt::none(), Some(before)),
         Err(findings) => refused(context, options, &findings, Some(before)),
     }
 }
