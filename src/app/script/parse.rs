@@ -29,7 +29,8 @@ const SMALLEST_STACK: usize = 256 << 10;
 const LARGEST_STACK: usize = 4 << 30;
 
 /// How long one file may take. A handler takes a millisecond; some senseless texts take time in the square of their
-/// length.
+/// length or worse: a few hundred arrow functions, each in a default of the next one's parameters. No limit of depth tells
+/// them from code, since other ways to nest cost nothing, and brackets cannot be counted without parsing.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Syntax errors that are told of one file. One is the rule; after the first few the parser is lost.
