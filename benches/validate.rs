@@ -59,7 +59,7 @@ fn one_file(peers: &Peers, rounds: usize) {
     fs::write(&payload, generate(1)).unwrap();
     let mut all = vec![contender("simctl version", run(&[SIMCTL, "--version"]))];
     all.push(contender("simctl validate", run(&[SIMCTL, "validate", text(&payload)])));
-    all.extend(peers.jsonschema_cli(&[payload.clone()]));
+    all.extend(peers.jsonschema_cli(std::slice::from_ref(&payload)));
     print("one payload file", rounds, &mut all);
 }
 
