@@ -9,6 +9,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use super::db::{self, DbFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
@@ -121,6 +122,9 @@ pub(super) enum Verb {
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
     Schedules(ScheduleFlags),
+    /// Look at what the app has stored with $db, and change it; no code of the app runs
+    #[command(after_help = db::EXAMPLES)]
+    Db(DbFlags),
     /// The JSON Schemas that payloads and manifests are checked against
     Schema(SchemaFlags),
     /// What the code of a finding means, and how to mend what earned it
@@ -137,7 +141,7 @@ impl Verb {
             Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
             Self::Schedules(_) => None,
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
-            Self::Generate(_) | Self::Schema(_) | Self::Explain(_) => None,
+            Self::Generate(_) | Self::Db(_) | Self::Schema(_) | Self::Explain(_) => None,
         }
     }
 }
@@ -421,7 +425,7 @@ pub(super) struct ScheduleListFlags {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ListFormat {
+pub(super) enum ListFormat {
     /// For people
     Human,
     /// A JSON object a line
@@ -529,7 +533,7 @@ fn typed(matches: &ArgMatches, flag: &str) -> Vec<(usize, String)> {
 }
 
 impl AppFlags {
-    fn into_options(self) -> AppOptions {
+    pub(super) fn into_options(self) -> AppOptions {
         AppOptions { app: self.app, manifest: self.manifest }
     }
 }
@@ -652,7 +656,7 @@ impl SchemaFlags {
 }
 
 /// The time, to the millisecond: finer parts do not reach a payload.
-fn now() -> Timestamp {
+pub(super) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }

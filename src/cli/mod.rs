@@ -3,6 +3,7 @@
 //! Nothing is acted on while parsing, so `--help` always works.
 
 mod args;
+mod db;
 mod values;
 
 use std::ffi::OsString;
@@ -91,6 +92,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             },
         },
+        Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
     }

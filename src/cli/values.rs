@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::commands::{DbChoice, Format, Target};
 use crate::text::list;
@@ -11,6 +11,13 @@ use crate::text::list;
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
 pub(super) fn db(text: &str) -> Result<DbChoice, String> {
     Ok(if text == "memory" { DbChoice::Memory } else { DbChoice::File(text.into()) })
+}
+
+/// A number of seconds, as `$db.set` takes it.
+pub(super) fn ttl(text: &str) -> Result<SignedDuration, String> {
+    let seconds = text.parse().ok().filter(|&seconds: &f64| seconds > 0.0);
+    let duration = seconds.and_then(|seconds| SignedDuration::try_from_secs_f64(seconds).ok());
+    duration.ok_or_else(|| format!("`{text}` is not a number of seconds greater than 0"))
 }
 
 /// `20s`, `500ms`, `1.5m`; a bare number is seconds.

@@ -2,6 +2,7 @@
 //! the process and reads no flags, environment or clock of its own.
 
 mod console;
+mod db;
 mod explain;
 mod external;
 mod generate;
@@ -15,6 +16,7 @@ mod watch;
 use std::path::PathBuf;
 
 pub use console::{Console, Format, Target};
+pub use db::{DbAction, DbOptions, db};
 pub use explain::{ExplainOptions, explain};
 pub use external::ExternalOptions;
 pub use generate::{GenerateOptions, generate};

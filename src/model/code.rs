@@ -130,6 +130,7 @@ codes! {
     // Host calls
     CallRate "call-rate" Warning "the app calls an object of the platform more often than the 50 times a minute that production answers";
     RenderError "render-error" Warning "`renderData` is given an error that the platform cannot show: without `message` and `status`, or too long";
+    BadRecord "bad-record" Error "a record for `$db` that it would not take";
     // Settings
     BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
     UnknownIparamType "unknown-iparam-type" Warning "an installation parameter's type is close to a known one, but is none";

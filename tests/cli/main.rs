@@ -4,6 +4,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod db;
 mod endpoints;
 mod events;
 mod exit_codes;
