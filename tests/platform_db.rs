@@ -1,6 +1,7 @@
 //! `$db` as an app finds it, on either runtime, and the store behind it: what it keeps, and what it bears.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests fail loudly")]
+#![allow(clippy::disallowed_methods, reason = "a seed for the kill test comes from the environment")]
 
 #[path = "common/mod.rs"]
 mod common;
@@ -8,6 +9,14 @@ mod common;
 #[allow(dead_code, reason = "shared with the tests of the verbs")]
 mod sandbox;
 
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Ran, Sandbox, node_or_skip};
@@ -290,4 +299,315 @@ fn fifty_calls_a_minute_are_told_and_held_to_where_asked() {
     let refusal = json!({ "status": 429, "message": "The limit of 50 calls of $db a minute is exceeded" });
     assert_eq!(strict.outcome()["value"]["json"], json!([refusal, refusal, refusal]));
     assert_eq!(strict.events("found").len(), 1);
+}
+
+// ---- The store ------------------------------------------------------------------------------------------------------------
+
+/// An app that counts its updates.
+const COUNT: &str = "exports = { updated: async function () {
+  await $db.update('count', 'increment', { n: 1 });
+  return (await $db.get('count')).n;
+}, created: function () { return 0; } };";
+
+const STORE: &str = ".simctl/platform.sqlite";
+
+/// What the app has counted to.
+#[track_caller]
+fn count(ran: Ran) -> Value {
+    ran.code(0).outcome()["value"]["json"].clone()
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("it is there").permissions().mode() & 0o777
+}
+
+#[test]
+fn the_store_is_private_and_ignored_by_git() {
+    let sandbox = Sandbox::app(COUNT);
+    assert_eq!(count(sandbox.run(TRIGGER)), 1);
+    let folder = sandbox.path().join(".simctl");
+    assert_eq!((mode(&folder), mode(&sandbox.path().join(STORE))), (0o700, 0o600));
+    assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
+    // What somebody opened to others is closed again, and an ignore file of the user's own stays.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(sandbox.path().join(STORE), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(folder.join(".gitignore"), "*\n!kept\n").unwrap();
+    assert_eq!(count(sandbox.run(TRIGGER)), 2);
+    assert_eq!((mode(&folder), mode(&sandbox.path().join(STORE))), (0o700, 0o600));
+    assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n!kept\n");
+}
+
+#[test]
+fn an_app_that_stores_nothing_gets_no_store() {
+    let sandbox = Sandbox::app(COUNT);
+    sandbox.run(["trigger", "onUserCreate"]).code(0);
+    sandbox.run(["trigger", "onUserCreate", "--fresh"]).code(0);
+    assert!(!sandbox.path().join(".simctl").exists());
+}
+
+#[test]
+fn data_is_kept_in_the_app_in_a_file_or_nowhere() {
+    let sandbox = Sandbox::app(COUNT);
+    let with = |flags: &[&str]| count(sandbox.run([&TRIGGER[..], flags].concat()));
+    assert_eq!((with(&[]), with(&[])), (json!(1), json!(2)));
+    assert_eq!((with(&["--db", "memory"]), with(&["--db", "memory"])), (json!(1), json!(1)));
+    assert_eq!((with(&["--db", "own.sqlite"]), with(&["--db", "own.sqlite"])), (json!(1), json!(2)));
+    assert_eq!(mode(&sandbox.path().join("own.sqlite")), 0o600);
+    assert_eq!((with(&[]), with(&["--fresh"]), with(&[])), (json!(3), json!(1), json!(2)));
+    // Fresh is fresh even where this run stores nothing.
+    sandbox.run(["trigger", "onUserCreate", "--fresh"]).code(0);
+    assert_eq!(with(&[]), json!(1));
+}
+
+#[test]
+fn a_link_that_leads_out_of_the_app_is_refused() {
+    let elsewhere = Sandbox::new().file("platform.sqlite", "");
+    let refused = |sandbox: &Sandbox| {
+        let ran = sandbox.run(["trigger", "onUserUpdate"]).code(3);
+        ran.stderr("is a symbolic link that leads out of the app's folder")
+            .stderr("remove the link")
+            .stderr("--db FILE");
+    };
+    let folder = Sandbox::app(COUNT);
+    symlink(elsewhere.path(), folder.path().join(".simctl")).unwrap();
+    refused(&folder);
+    let file = Sandbox::app(COUNT).folder(".simctl");
+    symlink(elsewhere.path().join("platform.sqlite"), file.path().join(STORE)).unwrap();
+    refused(&file);
+    let nowhere = Sandbox::app(COUNT);
+    symlink("/nowhere/at/all", nowhere.path().join(".simctl")).unwrap();
+    refused(&nowhere);
+    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 1);
+    assert_eq!(fs::read(elsewhere.path().join("platform.sqlite")).unwrap(), b"");
+    // One that stays inside is the user's own business.
+    let inside = Sandbox::app(COUNT).folder("kept");
+    symlink("kept", inside.path().join(".simctl")).unwrap();
+    assert_eq!(count(inside.run(TRIGGER)), 1);
+}
+
+#[test]
+fn what_is_no_database_is_told_and_left_alone() {
+    let text = "my notes, which are long enough to be more than the head of a database file: ".repeat(4);
+    let sandbox = Sandbox::app(COUNT).file(STORE, &text);
+    let ran = sandbox.run(["trigger", "onUserUpdate", "--fresh"]).code(3);
+    ran.stderr("is not a database of simctl's").stderr("move it away").stderr("--db memory");
+    assert_eq!(fs::read_to_string(sandbox.path().join(STORE)).unwrap(), text);
+
+    // Another program's database is not for us to write to, however well it would take it.
+    let file = sandbox.path().join("other.sqlite");
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (n)").unwrap();
+    let before = fs::read(&file).unwrap();
+    sandbox.run(["trigger", "onUserUpdate", "--db", "other.sqlite"]).code(3).stderr("is not a database of simctl's");
+    assert_eq!(
+        Connection::open(&file).unwrap().query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)),
+        Ok(1)
+    );
+    assert_eq!(before.len(), fs::read(&file).unwrap().len());
+
+    let folder = Sandbox::app(COUNT).folder(STORE);
+    folder.run(["trigger", "onUserUpdate"]).code(3).stderr("is not a file");
+    let file = Sandbox::app(COUNT).file(".simctl", "");
+    file.run(["trigger", "onUserUpdate"]).code(3).stderr("is not a folder");
+    let made = Command::new("mkfifo").arg(sandbox.path().join("pipe")).status();
+    if made.is_ok_and(|status| status.success()) {
+        sandbox.run(["trigger", "onUserUpdate", "--db", "pipe"]).code(3).stderr("is not a file");
+    }
+    sandbox.run(["trigger", "onUserUpdate", "--db", "no/such/folder.sqlite"]).code(3).stderr("no/such/folder.sqlite");
+}
+
+#[test]
+fn a_damaged_store_is_told_and_left_alone() {
+    let calls: Vec<String> = (0..40).map(|n| format!("$db.set('key {n}', {{ t: 'x'.repeat(2000) }})")).collect();
+    let sandbox = calling(&calls.iter().map(String::as_str).collect::<Vec<_>>());
+    sandbox.run(TRIGGER).code(0);
+    let file = sandbox.path().join(STORE);
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[4096..].fill(0x5a);
+    fs::write(&file, &bytes).unwrap();
+    let ran = sandbox.run(["trigger", "onUserUpdate"]).code(3);
+    ran.stderr("is damaged").stderr("move `").stderr("simctl begins a new one");
+    sandbox.run(["db", "list"]).code(3).stderr("is damaged");
+    assert_eq!(fs::read(&file).unwrap(), bytes);
+}
+
+#[test]
+fn a_store_of_a_newer_simctl_is_told() {
+    let sandbox = Sandbox::app(COUNT);
+    sandbox.run(TRIGGER).code(0);
+    Connection::open(sandbox.path().join(STORE)).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    sandbox.run(["trigger", "onUserUpdate"]).code(3).stderr("was written by a newer simctl").stderr("update simctl");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_to_is_told_of_memory() {
+    let sandbox = Sandbox::app(COUNT);
+    let told = |ran: Ran| {
+        ran.code(3).stderr("cannot be written").stderr("keep nothing with `--db memory`").stderr("--db FILE");
+    };
+    // There, not even an administrator can make a file.
+    if cfg!(target_os = "linux") {
+        told(sandbox.run(["trigger", "onUserUpdate", "--db", "/sys/simctl.sqlite"]));
+    }
+    fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    if fs::write(sandbox.path().join("probe"), "").is_err() {
+        told(sandbox.run(["trigger", "onUserUpdate"]));
+    }
+    assert_eq!(count(sandbox.run([&TRIGGER[..], &["--db", "memory"]].concat())), 1);
+    fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn no_secret_reaches_the_disk_and_the_app_reads_it_back() {
+    let server = "exports = { created: async function (payload) {
+  const { key, pin } = payload.iparams;
+  await $db.set('by ' + key, { header: 'Bearer ' + key, pin, [key]: [key + key] });
+}, updated: async function (payload) {
+  const { key, pin } = payload.iparams;
+  const found = await $db.get('by ' + key);
+  return found.header === 'Bearer ' + key && found.pin === pin && found[key][0] === key + key;
+} };";
+    let sandbox = Sandbox::app(server)
+        .file(
+            "config/iparams.json",
+            r#"{"key": {"type": "text", "secure": true}, "pin": {"type": "number", "secure": true}}"#,
+        )
+        .file("config/iparam_test_data.json", r#"{"key": "hunter2hunter2", "pin": 918273645}"#);
+    // Killed before it could tidy up, as it were: what stands beside the database is looked at too.
+    sandbox.run(["trigger", "onUserCreate"]).code(0);
+    for entry in fs::read_dir(sandbox.path().join(".simctl")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        assert!(!text.contains("hunter2") && !text.contains("918273645"), "{} holds a secret", path.display());
+    }
+    let ran =
+        sandbox.run(["trigger", "onUserUpdate", "--format", "json"]).code(0).without("hunter2").without("918273645");
+    assert_eq!(ran.outcome()["value"]["json"], true);
+    let listed = sandbox.run(["db", "list", "--format", "json"]).code(0).without("hunter2").without("918273645");
+    assert_eq!(listed.lines()[0]["value"]["header"], "Bearer {{iparam.key}}");
+}
+
+#[test]
+fn runs_side_by_side_lose_nothing() {
+    const RUNS: usize = 4;
+    const EACH: usize = 40;
+    let sandbox = Sandbox::app(COUNT);
+    let each = EACH.to_string();
+    // None of them finds a store there: making it is a matter for one, too.
+    let children: Vec<Child> = (0..RUNS)
+        .map(|_| sandbox.command(["trigger", "onUserUpdate", "-n", &each, "--quiet"]).spawn().unwrap())
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(count(sandbox.run(TRIGGER)), RUNS * EACH + 1);
+}
+
+// ---- A kill at any moment ---------------------------------------------------------------------------------------------------
+
+/// An app that goes on storing until it is killed, and says what it has stored.
+const WRITER: &str = "exports = { updated: async function (payload) {
+  const run = payload.data.user.first_name;
+  for (let n = 1; n <= 400; n++) {
+    await $db.set(run + ':' + n, { n, filler: 'x'.repeat((n * 37) % 1000) });
+    await $db.update('total', 'increment', { [run]: 1 });
+  }
+} };";
+
+/// A random number from nothing but the seed: SplitMix64.
+fn draw(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Starts the writer as `run`, kills it at a moment drawn from `state`, and returns what had been answered by then: the
+/// greatest number set, and how often the total was increased.
+fn write_until_killed(sandbox: &Sandbox, run: &str, state: &mut u64) -> (u64, u64) {
+    let name = format!("data.user.first_name={run}");
+    let args = ["trigger", "onUserUpdate", "--set", &name, "--format", "json", "--seed", "1"];
+    let mut child = sandbox.command(args).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // Half of them at some time after the start, however far it has come; half in the middle of writing.
+    let delay = Duration::from_micros(draw(state) % 50_000);
+    if draw(state).is_multiple_of(2) {
+        std::thread::sleep(delay);
+    } else {
+        let answers = draw(state) % 60;
+        let mut told = Vec::new();
+        while (told.len() as u64) < answers {
+            told.push(lines.next().unwrap().unwrap());
+        }
+        std::thread::sleep(delay / 64);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        return answered(told.into_iter().chain(lines.map_while(Result::ok)), run);
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    answered(lines.map_while(Result::ok), run)
+}
+
+fn answered(lines: impl Iterator<Item = String>, run: &str) -> (u64, u64) {
+    let (mut set, mut increased) = (0, 0);
+    for line in lines {
+        // The last line may have been cut.
+        let Ok(event) = serde_json::from_str::<Value>(&line) else { continue };
+        if event["type"] == "call" && event["name"] == "$db.set" {
+            assert_eq!(event["answer"], created(), "{run}");
+            set = event["args"][1]["n"].as_u64().unwrap();
+        } else if event["type"] == "call" {
+            assert_eq!(event["answer"], updated(), "{run}");
+            increased += 1;
+        }
+    }
+    (set, increased)
+}
+
+/// The moments are drawn anew each time, unless `SIMCTL_TEST_SEED` says from what.
+#[test]
+fn a_kill_at_any_moment_loses_nothing_that_was_answered() {
+    const KILLS: usize = 200;
+    let seed = std::env::var("SIMCTL_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
+    let mut state = seed;
+    let sandbox = Sandbox::app(WRITER);
+    let mut expected = Vec::new();
+    let mut stored = 0;
+    for kill in 0..KILLS {
+        let run = format!("r{kill}");
+        let (set, increased) = write_until_killed(&sandbox, &run, &mut state);
+        stored += set;
+        expected.push((run, set, increased));
+        // Every now and then it is opened by one that is not killed.
+        if kill % 20 == 19 {
+            holds_all(&sandbox, &expected, seed);
+            expected.clear();
+        }
+    }
+    assert!(stored > 200, "only {stored} records were written: the test proves nothing (seed {seed})");
+}
+
+fn holds_all(sandbox: &Sandbox, expected: &[(String, u64, u64)], seed: u64) {
+    let records = sandbox.run(["db", "list", "--format", "json"]).code(0).lines();
+    let find = |key: &str| records.iter().find(|record| record["key"] == key).map(|record| &record["value"]);
+    for (run, set, increased) in expected {
+        for n in 1..=*set {
+            let found = find(&format!("{run}:{n}")).unwrap_or_else(|| panic!("{run}:{n} is lost (seed {seed})"));
+            assert_eq!((&found["n"], found["filler"].as_str().map(str::len)), (&json!(n), Some(filler(n))));
+        }
+        let total = find("total").and_then(|total| total[run].as_u64()).unwrap_or(0);
+        // One more may have been stored than was told.
+        assert!((*increased..=increased + 1).contains(&total), "{run}: {total} of {increased} (seed {seed})");
+    }
+    let store = Connection::open(sandbox.path().join(STORE)).unwrap();
+    let check: String = store.pragma_query_value(None, "integrity_check", |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok", "seed {seed}");
+}
+
+/// The length of what [`WRITER`] stores with `n`; an empty text is kept as null.
+fn filler(n: u64) -> usize {
+    usize::try_from((n * 37) % 1000).unwrap()
 }
