@@ -301,6 +301,33 @@ fn fifty_calls_a_minute_are_told_and_held_to_where_asked() {
     assert_eq!(strict.events("found").len(), 1);
 }
 
+/// A run's events, without what differs from run to run and from runtime to runtime.
+fn comparable(ran: &Ran) -> Vec<Value> {
+    let mut events = ran.lines();
+    for event in events.iter_mut().filter_map(Value::as_object_mut) {
+        event.retain(|name, _| !name.ends_with("_us") && !["runtime", "command", "repeat"].contains(&name.as_str()));
+    }
+    events
+}
+
+#[test]
+fn the_sample_has_the_same_run_events_on_both_runtimes() {
+    let app = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/visits");
+    let run = |event: &str, runtime: &str| {
+        let common = ["--app", app, "--seed", "7", "--now", "2026-03-01T12:00:00Z", "-n", "3", "--format", "json"];
+        let own = ["trigger", event, "--db", "memory", "--runtime", runtime];
+        comparable(&Sandbox::new().run([&own[..], &common[..]].concat()).code(0))
+    };
+    for event in ["onUserCreate", "onUserUpdate"] {
+        let embedded = run(event, "embedded");
+        let calls = embedded.iter().filter(|event| event["type"] == "call").count();
+        assert!(calls >= 3, "{embedded:#?}");
+        if node_or_skip("the_sample_has_the_same_run_events_on_both_runtimes") {
+            assert_eq!(embedded, run(event, "node"));
+        }
+    }
+}
+
 // ---- The store ------------------------------------------------------------------------------------------------------------
 
 /// An app that counts its updates.

@@ -251,7 +251,7 @@ fn listed(records: &[Record], now: Timestamp, paint: Paint) -> String {
         if shown.len() < value.len() {
             shown.push('…');
         }
-        let expiry = match record.expires {
+        let expiry = match record.expires.map(to_second) {
             None => String::new(),
             Some(time) if record.is_expired(now) => paint.warn(&format!("  expired {time}")),
             Some(time) => paint.faint(&format!("  expires {time}")),
@@ -259,6 +259,11 @@ fn listed(records: &[Record], now: Timestamp, paint: Paint) -> String {
         format!("{}  {}{expiry}\n", paint.strong(&format!("{:widest$}", key(record))), printable_line(&shown))
     };
     records.iter().map(line).collect()
+}
+
+/// The time without its finer parts, which nobody reads.
+fn to_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
 }
 
 fn export(context: &Context, file: Option<&Path>, records: Vec<Record>) -> Result<Verdict, Refusal> {
