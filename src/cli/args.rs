@@ -19,6 +19,7 @@ use crate::commands::{
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
+use crate::platform::Network;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,6 +42,8 @@ Examples:
   simctl trigger onUserCreate --sample                 the app's own server/test_data
   simctl trigger onUserUpdate --to http://127.0.0.1:8080/hook --cloudevents binary
   simctl trigger onUserUpdate --exec 'python3 handler.py'
+  simctl trigger onUserUpdate --network record         requests really sent, their answers kept in mocks/
+  simctl trigger onUserUpdate --secret team_key        one more parameter that no output may show
   simctl trigger onUserCreate -n 100 --format json     one run event a line, for scripts";
 
 const GENERATE_EXAMPLES: &str = "\
@@ -274,11 +277,34 @@ pub(super) struct PlatformFlags {
     /// Hold the app to the platform's limits on calls a minute, rather than warn
     #[arg(long)]
     strict_limits: bool,
+    /// Where $request leads: mock answers from mocks/ and sends nothing, record sends what no mock answers and writes its
+    /// mock, live sends everything
+    #[arg(long, value_name = "MODE", default_value = "mock", env = "SIMCTL_NETWORK")]
+    network: NetworkFlag,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum NetworkFlag {
+    /// To the files in mocks/; nothing leaves the machine
+    Mock,
+    /// Out, where no mock answers; the answers are kept in mocks/
+    Record,
+    /// Out
+    Live,
 }
 
 impl PlatformFlags {
     fn into_options(self) -> PlatformOptions {
-        PlatformOptions { db: self.db, fresh: self.fresh, strict_limits: self.strict_limits }
+        PlatformOptions {
+            db: self.db,
+            fresh: self.fresh,
+            strict_limits: self.strict_limits,
+            network: match self.network {
+                NetworkFlag::Mock => Network::Mock,
+                NetworkFlag::Record => Network::Record,
+                NetworkFlag::Live => Network::Live,
+            },
+        }
     }
 }
 
@@ -467,7 +493,7 @@ impl ScheduleListFlags {
     pub(super) fn into_options(self) -> ScheduleListOptions {
         ScheduleListOptions {
             app: self.app.into_options(),
-            platform: PlatformOptions { db: self.db, fresh: false, strict_limits: false },
+            platform: PlatformOptions { db: self.db, fresh: false, strict_limits: false, network: Network::Mock },
             now: self.now.unwrap_or_else(now),
             secrets: self.secret,
             json: self.format == ListFormat::Json,

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use super::external::{self, ExternalOptions};
 use super::payloads::{Payloads, Wanted};
 use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
-use crate::app::{App, Iparams, Reading, Script, Subscription};
+use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, HostGlobal, Interrupt, Launch, Module, find_node};
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
-use crate::platform::{GLOBALS, Global, Services, Setup, Storage, schedule_fires};
+use crate::platform::{GLOBALS, Global, Network, Services, Setup, Storage, schedule_fires};
 use crate::report::FanOut;
 use crate::schema::Schemas;
 use crate::text::shell_word;
@@ -59,6 +59,8 @@ pub struct PlatformOptions {
     pub fresh: bool,
     /// `--strict-limits`
     pub strict_limits: bool,
+    /// `--network`
+    pub network: Network,
 }
 
 /// `--db`
@@ -109,6 +111,7 @@ struct Loaded {
     schemas: Schemas,
     payloads: Payloads,
     iparams: Iparams,
+    mocks: Vec<Mock>,
 }
 
 /// Fires the event, once or `--count` times.
@@ -235,7 +238,9 @@ fn load(context: &Context, options: &TriggerOptions, prepared: &Prepared) -> Res
     if payloads.plain().is_none() {
         payloads.value(&schemas, options.payload.indices().start)?;
     }
-    Ok(Loaded { schemas, payloads, iparams })
+    // Mocks that nobody will ask are not looked at.
+    let mocks = if options.platform.network == Network::Live { Vec::new() } else { app.mocks(&schemas)? };
+    Ok(Loaded { schemas, payloads, iparams, mocks })
 }
 
 fn fire(
@@ -255,6 +260,8 @@ fn fire(
         storage: storage.clone(),
         fresh: options.platform.fresh,
         strict_limits: options.platform.strict_limits,
+        network: options.platform.network,
+        mocks: &loaded.mocks,
     });
     if let Err(fault) = services.start() {
         context.console.error(&fault.what, fault.hint.as_deref());

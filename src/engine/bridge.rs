@@ -20,6 +20,8 @@ pub(super) struct Bridge<'a, 'p> {
     emit: &'a mut dyn FnMut(RunEvent),
     /// The delivery at hand.
     index: u64,
+    /// Whether the platform has found an error in what the app asked of it.
+    found_error: bool,
     /// Every file that the handler has loaded, for code frames.
     sources: HashMap<String, Source>,
 }
@@ -33,13 +35,19 @@ impl<'a, 'p> Bridge<'a, 'p> {
         emit: &'a mut dyn FnMut(RunEvent),
     ) -> Self {
         let sources = HashMap::from([(entry.0.to_owned(), entry.1.clone())]);
-        Self { app, services, secrets, emit, index: 0, sources }
+        Self { app, services, secrets, emit, index: 0, found_error: false, sources }
     }
 
     /// Delivery `index`, of `event`, begins.
-    pub(super) fn begin(&mut self, index: u64, event: &str) {
+    pub(super) fn begin(&mut self, index: u64, event: &str, payload: &str) {
         self.index = index;
-        self.services.begin(event);
+        self.services.begin(event, payload);
+    }
+
+    /// Whether the platform has found an error since the last time. The app may have borne with its consequence, but what
+    /// it was tried with is not what it needs.
+    pub(super) fn take_error(&mut self) -> bool {
+        std::mem::take(&mut self.found_error)
     }
 
     /// Passes an event on, secrets masked.
@@ -125,7 +133,11 @@ impl Bridge<'_, '_> {
     }
 
     fn tell_findings(&mut self) {
+        for message in self.services.take_notices() {
+            self.emit(RunEvent::Notice { message });
+        }
         for finding in self.services.take_findings() {
+            self.found_error |= finding.is_error();
             self.emit(RunEvent::Found { finding });
         }
     }

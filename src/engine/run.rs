@@ -133,7 +133,7 @@ fn fire_all(
             return Err(HandlerError::Interrupted.into());
         }
         let payload = (plan.payload)(index).map_err(EngineError::Payload)?;
-        bridge.begin(index, plan.event);
+        bridge.begin(index, plan.event, &payload);
         bridge.emit(started(plan, index, &payload));
         let delivery = Delivery {
             index,
@@ -144,6 +144,9 @@ fn fire_all(
         };
         let delivered = deliver(plan.launch, process, &delivery, bridge, interrupt)?;
         summary.count(&delivered.outcome);
+        if bridge.take_error() {
+            summary.verdict = Verdict::Problems;
+        }
         let event = finished(plan, index, delivered, bridge);
         bridge.emit(event);
     }

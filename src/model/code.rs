@@ -137,6 +137,8 @@ codes! {
     IparamDefault "iparam-default" Warning "an installation parameter's default does not fit its type";
     SecretInClear "secret-in-clear" Warning "the value of a secure installation parameter stands in a file in clear";
     BadRequestTemplate "bad-request-template" Error "a request template that the platform cannot send";
+    BadMock "bad-mock" Error "a file in mocks/ that answers no request, or not as it is meant to";
+    MissingMock "missing-mock" Error "the app sent a request that no file in mocks/ answers";
     UnknownSetting "unknown-setting" Warning "a key in simctl.json that simctl does not know";
     UnknownCode "unknown-code" Error "a setting names a code that simctl does not have";
 }

@@ -19,11 +19,12 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::app::App;
+use crate::app::{App, Mock};
 use crate::model::{Findings, Secrets};
 
 use self::db::Db;
 pub use self::records::{Record, Records};
+pub use self::request::Network;
 use self::request::Requests;
 use self::schedule::Schedules;
 pub use self::schedule::{Schedule, schedule_fires, schedules};
@@ -62,6 +63,10 @@ pub struct Setup<'a> {
     pub fresh: bool,
     /// Whether the limits on calls a minute are held, rather than told.
     pub strict_limits: bool,
+    /// Where requests go.
+    pub network: Network,
+    /// What answers requests that go nowhere.
+    pub mocks: &'a [Mock],
 }
 
 /// Why the platform cannot be simulated on this machine.
@@ -107,8 +112,12 @@ struct Shared<'a> {
     started: Instant,
     /// The event that is being delivered.
     event: String,
+    /// Its payload, as JSON text.
+    payload: String,
     store: Store,
     findings: Findings,
+    /// What the user should know and is no fault: one line each.
+    notices: Vec<String>,
 }
 
 impl Shared<'_> {
@@ -142,15 +151,16 @@ impl<'a> Services<'a> {
     /// The services; opens and starts nothing before it is asked for.
     pub fn new(setup: Setup<'a>) -> Self {
         let store = Store::new(setup.storage.clone(), setup.fresh);
-        let shared =
-            Shared { setup, started: Instant::now(), event: String::new(), store, findings: Findings::default() };
-        Self {
-            shared,
-            db: Db::new(),
-            requests: Requests::default(),
-            schedules: Schedules::default(),
-            open: HashMap::new(),
-        }
+        let shared = Shared {
+            setup,
+            started: Instant::now(),
+            event: String::new(),
+            payload: String::new(),
+            store,
+            findings: Findings::default(),
+            notices: Vec::new(),
+        };
+        Self { shared, db: Db::new(), requests: Requests::new(), schedules: Schedules::default(), open: HashMap::new() }
     }
 
     /// The run begins: what earlier ones have kept goes, where that was asked for.
@@ -161,9 +171,10 @@ impl<'a> Services<'a> {
         self.shared.store.refresh()
     }
 
-    /// A delivery of `event` begins: calls of the last one get no answer any more.
-    pub fn begin(&mut self, event: &str) {
+    /// A delivery of `event` begins, with that payload in JSON: calls of the last one get no answer any more.
+    pub fn begin(&mut self, event: &str, payload: &str) {
         event.clone_into(&mut self.shared.event);
+        payload.clone_into(&mut self.shared.payload);
         self.open.clear();
         self.requests.abandon();
     }
@@ -222,6 +233,11 @@ impl<'a> Services<'a> {
     /// Readable when there may be [`Services::answers`].
     pub fn wake(&self) -> Option<BorrowedFd<'_>> {
         self.requests.wake()
+    }
+
+    /// What the user should know and is no fault, since the last time: one line each.
+    pub fn take_notices(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.shared.notices)
     }
 
     /// What was noticed since the last time.

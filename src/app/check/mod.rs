@@ -27,6 +27,8 @@ pub enum Part {
     IparamValues,
     /// `config/requests.json`
     Requests,
+    /// A file in `mocks/`.
+    Mock,
     /// `server/server.js`, with all that it requires.
     Script,
     /// `simctl.json`
@@ -105,6 +107,7 @@ impl Checkup {
                 files.push(self.file(name, part));
             }
         }
+        files.extend(config::mocks::names(&self.root).into_iter().map(|name| self.file(&name, Part::Mock)));
         files.extend(test_data::names(&self.root).into_iter().map(|name| {
             let part = Part::Sample(TestData::new(&name));
             self.file(&name, part)

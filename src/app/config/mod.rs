@@ -12,9 +12,11 @@ use crate::schema::Schemas;
 use crate::text::json::{self, Member, Node, escape_token, place_at};
 use crate::text::{Source, nearest};
 
+pub(super) mod mocks;
 mod requests;
 mod substitutions;
 
+pub use mocks::{Mock, MockAnswer, MockFailure, check_mock};
 pub use requests::check_requests;
 pub use substitutions::check_substitutions;
 pub(super) use substitutions::declared as declared_iparams;

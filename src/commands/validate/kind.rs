@@ -45,6 +45,7 @@ pub(super) fn by_name(file: &Path) -> Option<Part> {
         "iparam_test_data.json" if in_folder("config") => Some(Part::IparamValues),
         "requests.json" if in_folder("config") => Some(Part::Requests),
         _ if file.extension().is_some_and(|extension| extension == "js") => Some(Part::Script),
+        _ if in_folder("mocks") && name.ends_with(".json") => Some(Part::Mock),
         _ => None,
     }
 }

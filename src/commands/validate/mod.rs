@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::{AppOptions, Context, Format, Target};
 use crate::app::{
-    App, AppFile, Checkup, Part, Rules, check_iparams, check_requests, check_script_alone, check_settings,
+    App, AppFile, Checkup, Part, Rules, check_iparams, check_mock, check_requests, check_script_alone, check_settings,
     check_substitutions, check_values,
 };
 use crate::handler::Interrupt;
@@ -282,6 +282,10 @@ impl Check<'_> {
             Some(Part::Iparams) => check_iparams(self.schemas, source),
             Some(Part::IparamValues) => check_values(source, declared(source).as_ref()),
             Some(Part::Requests) => self.requests(source, home),
+            Some(Part::Mock) => {
+                let templates = home.and_then(|home| home.checkup.app.as_ref()).and_then(App::template_names);
+                check_mock(self.schemas, source, templates.as_deref())
+            }
             Some(Part::Settings) => match home {
                 Some(home) => home.settings.clone(),
                 None => check_settings(self.schemas, source).1,
