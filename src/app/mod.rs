@@ -21,7 +21,9 @@ mod settings;
 mod subscription;
 
 pub use check::{AppFile, Checkup, Part, TestData, check_script_alone};
-pub use config::{Mock, MockAnswer, MockFailure, check_iparams, check_mock, check_requests, check_substitutions, check_values};
+pub use config::{
+    Mock, MockAnswer, MockFailure, check_iparams, check_mock, check_requests, check_substitutions, check_values,
+};
 pub use iparams::Iparams;
 pub use locate::Locate;
 pub use manifest::{Manifest, Scope, Shape, Subscription};

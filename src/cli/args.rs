@@ -158,9 +158,9 @@ fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static 
             "`--runtime`, `--node` and `--module` are for an app's own callback, and `--to` and `--exec` take its place",
         );
     }
-    if is_external && ["db", "fresh", "strict_limits"].into_iter().any(typed) {
+    if is_external && ["db", "fresh", "strict_limits", "network"].into_iter().any(typed) {
         return Some(
-            "`--db`, `--fresh` and `--strict-limits` are for the platform's objects, and only an app's own callback has them",
+            "`--db`, `--fresh`, `--strict-limits` and `--network` are for the platform's objects, and only an app's own callback has them",
         );
     }
     (external.to.is_some() && typed("memory")).then_some("`--memory` cannot bound what another server takes")
