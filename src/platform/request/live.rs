@@ -230,7 +230,9 @@ fn failure(error: ureq::Error, url: &str) -> Sent {
             | io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::BrokenPipe => MockFailure::Closed,
-            _ => return unsent(&error, url),
+            // The system's resolver has no kind of its own.
+            _ if error.to_string().contains("lookup address") => MockFailure::UnknownHost,
+            _ => return unsent(error, url),
         },
         other => return unsent(other, url),
     };
@@ -250,4 +252,50 @@ fn unsent(error: &dyn std::error::Error, url: &str) -> Sent {
         cause = error.source();
     }
     Sent::Failed { how: MockFailure::Closed, why }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_says_nothing_is_given_up_at_the_limit() {
+        let listener = TcpListener::bind("localhost:0").unwrap();
+        let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let request = Outgoing {
+            template: None,
+            method: "GET".to_owned(),
+            url: url.clone(),
+            headers: Vec::new(),
+            body: None,
+            is_json: false,
+            attempts: 2,
+            retry_delay: Duration::from_millis(10),
+        };
+        let began = Instant::now();
+        let all = send_all(&agent(), &request, Duration::from_millis(300));
+        let took = began.elapsed();
+        assert_eq!(all, vec![Sent::failed(MockFailure::Timeout, &url); 2]);
+        assert!((Duration::from_millis(600)..Duration::from_secs(10)).contains(&took), "{took:?}");
+    }
+
+    #[test]
+    fn a_redirect_is_seen_from_where_it_came() {
+        let from = "https://a.example:8443/v1/x?y=1";
+        for (location, to) in [
+            ("/z", "https://a.example:8443/z"),
+            ("z?a", "https://a.example:8443/v1/z?a"),
+            ("?b", "https://a.example:8443/v1/x?b"),
+            ("//b.example/c", "https://b.example/c"),
+            ("https://b.example", "https://b.example/"),
+        ] {
+            assert_eq!(redirected(from, location).as_deref(), Ok(to));
+        }
+        for location in ["http://b.example", "https://10.0.0.1/", "ftp://b.example", "https://user@b.example/"] {
+            assert!(redirected(from, location).is_err(), "{location}");
+        }
+    }
 }
