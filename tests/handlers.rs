@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use simctl::handler::{
-    Answer, Handler, HandlerError, Host, HostCall, HostGlobal, Interrupt, Launch, Module, Modules, Required,
+    Answer, Handler, HandlerError, Host, HostCall, HostGlobal, Interrupt, Launch, Module, Modules, NodeOptions,
+    Required,
 };
 use simctl::model::{Delivery, Level, Outcome, ReturnValue, Runtime, Stream, Thrown};
 use tempfile::TempDir;
@@ -155,6 +156,7 @@ impl App {
             memory_bytes: self.memory_bytes,
             node: self.node.clone(),
             host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
+            node_options: NodeOptions::default(),
             globals: vec![HostGlobal {
                 name: "$echo".to_owned(),
                 methods: ["say", "fail", "later", "never", "release"].map(str::to_owned).to_vec(),
@@ -937,6 +939,7 @@ fn an_interrupt_ends_the_delivery() {
             memory_bytes: 64 * MIB,
             node: "node".into(),
             host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
+            node_options: NodeOptions::default(),
             globals: Vec::new(),
         };
         let mut handler = Handler::start(&launch, &interrupt).expect("the handler starts");
@@ -960,6 +963,7 @@ fn a_missing_node_is_told_with_what_to_do() {
         memory_bytes: 64 * MIB,
         node: "/nowhere/node".into(),
         host_program: None,
+        node_options: NodeOptions::default(),
         globals: Vec::new(),
     };
     let error = Handler::start(&launch, &Interrupt::none()).expect_err("there is no such node");

@@ -14,6 +14,7 @@ mod config;
 mod iparams;
 mod locate;
 mod manifest;
+mod packages;
 mod require;
 mod sample;
 pub mod script;
@@ -27,6 +28,7 @@ pub use config::{
 pub use iparams::Iparams;
 pub use locate::Locate;
 pub use manifest::{Manifest, Scope, Shape, Subscription};
+pub use packages::{MissingPackage, missing_findings};
 pub use require::Required;
 pub use script::{Reading, Script};
 pub use settings::{Level, Rule, Rules, check_settings};

@@ -13,7 +13,7 @@ use super::db::{self, DbFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
-    AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions,
+    AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions, NodeOptions,
     PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, ScheduleListOptions, SchemaOptions, Target,
     TriggerOptions, ValidateOptions,
 };
@@ -139,8 +139,9 @@ impl Verb {
     /// What is wrong with the flags taken together, where clap cannot see it.
     pub(super) fn fault(&self, matches: &ArgMatches) -> Option<String> {
         match self {
-            Self::Trigger(flags) => values::clash(&flags.fire.format)
-                .or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned)),
+            Self::Trigger(flags) => {
+                flags.fire.fault().or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned))
+            }
             Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
             Self::Schedules(_) => None,
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
@@ -149,13 +150,16 @@ impl Verb {
     }
 }
 
+/// Flags that say how an app's own callback is run.
+const FOR_CALLBACKS: [&str; 6] = ["runtime", "node", "module", "install", "allow_node_globals", "node_permissions"];
+
 /// A flag that was typed and that a handler of that kind has no use for. The same setting in the environment is left alone.
 fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static str> {
     let typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
     let is_external = external.to.is_some() || external.exec.is_some();
-    if is_external && ["runtime", "node", "module"].into_iter().any(typed) {
+    if is_external && FOR_CALLBACKS.into_iter().any(typed) {
         return Some(
-            "`--runtime`, `--node` and `--module` are for an app's own callback, and `--to` and `--exec` take its place",
+            "`--runtime`, `--node`, `--module`, `--install`, `--allow-node-globals` and `--node-permissions` are for an app's own callback, and `--to` and `--exec` take its place",
         );
     }
     if is_external && ["db", "fresh", "strict_limits", "network"].into_iter().any(typed) {
@@ -258,11 +262,27 @@ pub(super) struct FireFlags {
     #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
     format: Vec<Target>,
     #[command(flatten)]
+    walls: WallFlags,
+    #[command(flatten)]
     platform: PlatformFlags,
     #[command(flatten)]
     external: ExternalFlags,
     #[command(flatten)]
     payload: PayloadFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(next_help_heading = "Node.js")]
+pub(super) struct WallFlags {
+    /// Install the npm packages that the app requires and that are missing: runs npm in the app's server folder
+    #[arg(long)]
+    install: bool,
+    /// Let the handler find setTimeout, Buffer, fetch, URL and the like, which production does not have
+    #[arg(long)]
+    allow_node_globals: bool,
+    /// Let the Node.js process read no file but the app's and start no program (Node.js 20 or newer)
+    #[arg(long)]
+    node_permissions: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -469,7 +489,7 @@ pub(super) struct ScheduleFireFlags {
 impl ScheduleFireFlags {
     /// What `trigger` takes and a schedule decides by itself.
     fn fault(&self) -> Option<String> {
-        let FireFlags { payload, external, platform, format, .. } = &self.fire;
+        let FireFlags { payload, external, platform, .. } = &self.fire;
         let given = [
             (payload.payload.is_some(), "--payload", "the payload has the schedule's own data"),
             (payload.sample, "--sample", "the payload has the schedule's own data"),
@@ -481,7 +501,7 @@ impl ScheduleFireFlags {
         ];
         let out_of_place = given.into_iter().find(|(is_given, ..)| *is_given);
         let fault = out_of_place.map(|(_, flag, why)| format!("`{flag}` has no place here: {why}"));
-        fault.or_else(|| values::clash(format))
+        fault.or_else(|| self.fire.fault())
     }
 
     pub(super) fn into_options(self, overrides: Vec<Override>) -> (String, TriggerOptions) {
@@ -594,6 +614,12 @@ impl TriggerFlags {
 }
 
 impl FireFlags {
+    fn fault(&self) -> Option<String> {
+        let is_walled = matches!(self.runtime, RuntimeFlag::Embedded) && self.walls.allow_node_globals;
+        let fault = "`--allow-node-globals` is for the node runtime: the embedded one has no such globals";
+        values::clash(&self.format).or_else(|| is_walled.then(|| fault.to_owned()))
+    }
+
     fn into_options(self, event: String, overrides: Vec<Override>) -> TriggerOptions {
         TriggerOptions {
             event,
@@ -609,6 +635,11 @@ impl FireFlags {
             timeout: self.timeout,
             memory_bytes: self.memory,
             node: self.node,
+            node_options: NodeOptions {
+                lends_globals: self.walls.allow_node_globals,
+                is_restricted: self.walls.node_permissions,
+            },
+            install: self.walls.install,
             platform: self.platform.into_options(),
             targets: self.format,
             external: self.external.into_options(),

@@ -6,6 +6,7 @@ mod db;
 mod explain;
 mod external;
 mod generate;
+mod packages;
 mod payloads;
 mod schedules;
 mod schema;
@@ -26,7 +27,7 @@ pub use schema::{SchemaOptions, schema};
 pub use trigger::{DbChoice, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
 
-pub use crate::handler::CloudEvents;
+pub use crate::handler::{CloudEvents, NodeOptions};
 
 use crate::app::Locate;
 use crate::model::{Findings, Verdict};

@@ -6,11 +6,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::external::{self, ExternalOptions};
+use super::packages;
 use super::payloads::{Payloads, Wanted};
 use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
+use crate::app::script::Use;
 use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::{EngineError, Plan, run};
-use crate::handler::{Handler, HandlerError, HostGlobal, Interrupt, Launch, Module, find_node};
+use crate::handler::{Handler, HandlerError, HostGlobal, Interrupt, Launch, Module, NodeOptions, find_node};
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
 use crate::platform::{GLOBALS, Global, Network, Services, Setup, Storage, schedule_fires};
 use crate::report::FanOut;
@@ -38,6 +40,10 @@ pub struct TriggerOptions {
     pub memory_bytes: u64,
     /// The program that runs Node.js: `--node`, or `node`.
     pub node: PathBuf,
+    /// `--allow-node-globals`, `--node-permissions`
+    pub node_options: NodeOptions,
+    /// `--install`: packages that are missing are installed first.
+    pub install: bool,
     /// How the platform is simulated.
     pub platform: PlatformOptions,
     /// `--format`, as often as given.
@@ -103,6 +109,9 @@ struct Prepared {
     early: Option<Handler>,
     /// Why this runtime, where the user did not choose it.
     notices: Vec<String>,
+    /// Why it may not run here as it does in production.
+    findings: Findings,
+    reading: Reading,
     syntax_error: Option<Frame>,
 }
 
@@ -123,6 +132,12 @@ pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrup
         Ok(prepared) => prepared,
         Err(findings) => return context.refuse(&findings),
     };
+    if prepared.launch.runtime == Runtime::Node {
+        let Prepared { app, reading, .. } = &prepared;
+        if let Err(verdict) = packages::complete(context, app, reading, options.install, interrupt) {
+            return verdict;
+        }
+    }
     // The process comes up while the payload is made.
     let handler = match prepared.early.take() {
         Some(handler) => Ok(handler),
@@ -155,17 +170,20 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
         memory_bytes: options.memory_bytes,
         node: options.node.clone(),
         host_program: None,
+        node_options: options.node_options,
         globals: globals(),
     };
-    let is_plain = options.runtime != RuntimeChoice::Node && may_run_embedded(script.source.text());
+    let is_plain = options.runtime != RuntimeChoice::Node
+        && !options.node_options.lends_globals
+        && may_run_embedded(script.source.text());
     let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
     let reading = app.read_scripts(&script);
-    let (runtime, notices) = choose_runtime(options, &reading);
+    let Choice { runtime, notices, findings } = choose_runtime(options, &reading);
     if runtime != launch.runtime {
         (launch.runtime, early) = (runtime, None);
     }
     let syntax_error = syntax_frame(&app, &reading);
-    Ok(Prepared { app, subscription, script, launch, early, notices, syntax_error })
+    Ok(Prepared { app, subscription, script, launch, early, notices, findings, reading, syntax_error })
 }
 
 /// The platform's globals, for the handler's realm.
@@ -184,25 +202,55 @@ fn may_run_embedded(text: &str) -> bool {
     !TELLING.iter().any(|word| text.contains(word))
 }
 
+/// What runs the app, and what is to be said of that.
+struct Choice {
+    runtime: Runtime,
+    notices: Vec<String>,
+    findings: Findings,
+}
+
 /// Embedded unless the app cannot run there as it does in production; then Node.js, where there is one.
-fn choose_runtime(options: &TriggerOptions, reading: &Reading) -> (Runtime, Vec<String>) {
-    let needs_node = reading.needs_node();
-    match (options.runtime, needs_node) {
-        (RuntimeChoice::Node, _) => (Runtime::Node, Vec::new()),
-        (RuntimeChoice::Embedded, None) | (RuntimeChoice::Auto, None) => (Runtime::Embedded, Vec::new()),
-        (RuntimeChoice::Embedded, Some(why)) => {
-            (Runtime::Embedded, vec![format!("{why}: the embedded runtime may answer differently than Node.js")])
+fn choose_runtime(options: &TriggerOptions, reading: &Reading) -> Choice {
+    let choice = |runtime, notices: Vec<String>| Choice { runtime, notices, findings: Vec::new() };
+    let lends = options.node_options.lends_globals;
+    let lent = "the handler finds `setTimeout`, `Buffer` and other globals of Node.js, which production does not have";
+    let lent = lends.then(|| format!("`--allow-node-globals`: {lent}"));
+    let has_node = || find_node(&options.node).is_some();
+    match (options.runtime, reading.needs_node()) {
+        (RuntimeChoice::Node, _) => choice(Runtime::Node, lent.into_iter().collect()),
+        (RuntimeChoice::Auto, _) if lends => choice(Runtime::Node, lent.into_iter().collect()),
+        (_, None) => choice(Runtime::Embedded, Vec::new()),
+        (RuntimeChoice::Auto, Some(why)) if has_node() => {
+            choice(Runtime::Node, vec![format!("{why}: using the node runtime")])
         }
-        (RuntimeChoice::Auto, Some(why)) if find_node(&options.node).is_some() => {
-            (Runtime::Node, vec![format!("{why}: using the node runtime")])
+        (_, Some(_)) if !reading.packages.is_empty() => {
+            let notices = Vec::new();
+            Choice { runtime: Runtime::Embedded, notices, findings: needs_node(options.runtime, reading) }
         }
         (RuntimeChoice::Auto, Some(why)) => {
             let notice = format!(
                 "{why}, but there is no Node.js here: using the embedded runtime, which may answer differently"
             );
-            (Runtime::Embedded, vec![notice])
+            choice(Runtime::Embedded, vec![notice])
+        }
+        (RuntimeChoice::Embedded, Some(why)) => {
+            let notice = format!("{why}: the embedded runtime may answer differently than Node.js");
+            choice(Runtime::Embedded, vec![notice])
         }
     }
+}
+
+/// What the app requires that the embedded runtime will not load.
+fn needs_node(chosen: RuntimeChoice, reading: &Reading) -> Findings {
+    let hint = match chosen {
+        RuntimeChoice::Auto => "there is no Node.js here: install Node.js 18 or newer (https://nodejs.org)",
+        RuntimeChoice::Embedded | RuntimeChoice::Node => "leave out `--runtime embedded`, or say `--runtime node`",
+    };
+    let finding = |required: &Use| {
+        let what = format!("the embedded runtime does not load `{}`, which only Node.js can", required.specifier);
+        Finding::new(Code::NeedsNode, what).at(required.place.clone()).hint(hint)
+    };
+    reading.packages.iter().map(finding).collect()
 }
 
 fn syntax_frame(app: &App, reading: &Reading) -> Option<Frame> {
@@ -329,7 +377,8 @@ fn announce(context: &Context, options: &TriggerOptions, prepared: &Prepared, lo
         count: indices.end - indices.start,
         app: prepared.app.shown_root.to_string_lossy().into_owned(),
     });
-    for finding in prepared.app.manifest.findings.iter().chain(loaded.payloads.remarks()) {
+    let found = prepared.app.manifest.findings.iter().chain(&prepared.findings).chain(loaded.payloads.remarks());
+    for finding in found {
         emit(RunEvent::Found { finding: finding.clone() });
     }
     for notice in &prepared.notices {

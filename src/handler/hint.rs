@@ -1,39 +1,9 @@
 //! What simctl knows about errors that come of what the platform does not have.
 
+use crate::app::script::{instead_of_global, instead_of_process};
 use crate::model::Thrown;
 
 use super::Module;
-
-/// Globals that Node.js has and the platform does not.
-const MISSING: &[&str] = &[
-    "setTimeout",
-    "setInterval",
-    "setImmediate",
-    "clearTimeout",
-    "clearInterval",
-    "clearImmediate",
-    "queueMicrotask",
-    "Buffer",
-    "fetch",
-    "Headers",
-    "Request",
-    "Response",
-    "AbortController",
-    "URL",
-    "URLSearchParams",
-    "TextEncoder",
-    "TextDecoder",
-    "crypto",
-    "performance",
-    "structuredClone",
-    "WebAssembly",
-    "$configs",
-    "__dirname",
-    "__filename",
-];
-
-/// Globals that the platform has and this version does not simulate.
-const NOT_SIMULATED: &[&str] = &["$request", "$db", "$schedule", "$job", "renderData", "generateTargetUrl"];
 
 /// Why such an error may have come, where simctl knows.
 pub(super) fn hint(thrown: &Thrown, entry: &Module) -> Option<String> {
@@ -42,9 +12,8 @@ pub(super) fn hint(thrown: &Thrown, entry: &Module) -> Option<String> {
         return missing_global(name.trim_matches('\''));
     }
     if let Some(member) = missing_of_process(thrown, entry) {
-        return Some(format!(
-            "`process.{member}` does not exist on the platform: its `process` has `env.ENV` and `cwd` only"
-        ));
+        let name = format!("process.{member}");
+        return Some(format!("`{name}` does not exist on the platform: {}", instead_of_process(&name)));
     }
     if message.contains("is an npm package") {
         return Some("run it with `--runtime node`".to_owned());
@@ -59,17 +28,7 @@ fn missing_global(name: &str) -> Option<String> {
     if name == "Intl" {
         return Some("the embedded runtime has no `Intl`; run it with `--runtime node`".to_owned());
     }
-    if NOT_SIMULATED.contains(&name) {
-        return Some(format!("`{name}` is an object of the platform that this version of simctl does not simulate"));
-    }
-    MISSING.contains(&name).then(|| {
-        let instead = match name {
-            "setTimeout" | "setInterval" | "setImmediate" => "; a handler that wants to run later uses `$schedule`",
-            "fetch" | "Request" | "Response" | "Headers" => "; a handler calls other services with `$request`",
-            _ => "",
-        };
-        format!("`{name}` does not exist on the platform{instead}")
-    })
+    instead_of_global(name).map(|instead| format!("`{name}` does not exist on the platform: {instead}"))
 }
 
 /// The member of `process` that was called and is not there. V8 names it in its message; for QuickJS, which says `not a

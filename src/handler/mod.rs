@@ -156,8 +156,19 @@ pub struct Launch {
     pub node: PathBuf,
     /// The program for [`Runtime::Embedded`]: simctl itself where none is given. For tests, whose own program is another.
     pub host_program: Option<PathBuf>,
+    /// How Node.js is run.
+    pub node_options: NodeOptions,
     /// The platform's objects and functions; `renderData` is always there.
     pub globals: Vec<HostGlobal>,
+}
+
+/// How far the app reaches in [`Runtime::Node`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct NodeOptions {
+    /// Whether the app finds Node's own globals (`setTimeout`, `Buffer`, `fetch`, …), which production does not have.
+    pub lends_globals: bool,
+    /// Whether the process may read the app's folder only, and start nothing, where this Node.js can be held to that.
+    pub is_restricted: bool,
 }
 
 /// Why a delivery could not be made. What a handler does wrong is an [`crate::model::Outcome`] instead.
@@ -173,6 +184,14 @@ pub enum HandlerError {
     /// Node.js is older than simctl supports.
     #[error("`{}` is Node.js {version}, and simctl needs {} or newer", program.display(), node::OLDEST)]
     NodeTooOld {
+        /// The program.
+        program: PathBuf,
+        /// Its version.
+        version: String,
+    },
+    /// Node.js is older than one that can be restricted.
+    #[error("`{}` is Node.js {version}, which cannot be restricted: that needs {} or newer", program.display(), node::OLDEST_RESTRICTED)]
+    NodeUnrestricted {
         /// The program.
         program: PathBuf,
         /// Its version.
@@ -235,6 +254,7 @@ impl HandlerError {
             Self::NodeMissing { .. } => Some(
                 "install Node.js 18 or newer (https://nodejs.org), or run the app with `--runtime embedded` if it needs no npm package",
             ),
+            Self::NodeUnrestricted { .. } => Some("install a newer Node.js, or leave out `--node-permissions`"),
             Self::NodeTooOld { .. } => Some("install a newer Node.js, or run the app with `--runtime embedded`"),
             Self::Platform { hint, .. } => hint.as_deref(),
             _ => None,
@@ -277,7 +297,7 @@ impl Handler {
     pub fn start(launch: &Launch, interrupt: &Interrupt) -> Result<Self, HandlerError> {
         let program = match launch.runtime {
             Runtime::Embedded => embedded_program(launch)?,
-            Runtime::Node => node::program(launch),
+            Runtime::Node => node::program(launch)?,
         };
         let started = Instant::now();
         let mut child = Child::spawn(&program).map_err(|source| spawn_error(launch, &program, source))?;

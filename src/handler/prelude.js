@@ -286,7 +286,11 @@
     ask('renderData', argumentsJson(arguments));
     if (endsByRender) settle('rendered', [arguments[0], arguments[1]]);
   });
-  delete globalThis.WebAssembly;
+  // What one runtime or the other has beside the language, and the platform has not.
+  const beside = ['WebAssembly', 'queueMicrotask', 'performance', 'DOMException', 'atob', 'btoa'];
+  for (let i = 0; i < beside.length; i++) delete globalThis[beside[i]];
+  // Unless Node.js itself was asked for.
+  if (host.lendGlobals !== undefined) host.lendGlobals(define);
 
   // What the runtime answers otherwise than Node.js would, without an error, is told: once for each name.
   const told = new RealMap();

@@ -25,6 +25,9 @@ pub(super) enum ToHost {
         root: String,
         /// What of the platform to make in each realm.
         globals: Vec<HostGlobal>,
+        /// Whether Node.js lends the realm its own globals.
+        #[serde(default)]
+        node_globals: bool,
         /// The script that makes a realm; absent where the host carries it itself.
         prelude: Option<String>,
         /// The script that describes values, likewise.
@@ -220,6 +223,7 @@ pub(super) fn load(launch: &Launch) -> Vec<u8> {
         entry: Entry { name, source },
         root: launch.root.to_string_lossy().into_owned(),
         globals: launch.globals.clone(),
+        node_globals: launch.node_options.lends_globals,
         prelude: is_node.then(|| PRELUDE.to_owned()),
         describer: is_node.then(|| DESCRIBER.to_owned()),
         memory_bytes: launch.memory_bytes,

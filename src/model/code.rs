@@ -129,6 +129,8 @@ codes! {
     ChangesOrder "changes-order" Note "a handler relies on the order of the two values of a change, which is met both ways";
     // Host calls
     CallRate "call-rate" Warning "the app calls an object of the platform more often than the 50 times a minute that production answers";
+    MissingPackage "missing-package" Error "an npm package that the app requires is not installed";
+    NeedsNode "needs-node" Warning "the app requires what only Node.js can load, and it runs on the embedded runtime";
     RenderError "render-error" Warning "`renderData` is given an error that the platform cannot show: without `message` and `status`, or too long";
     BadRecord "bad-record" Error "a record for `$db` that it would not take";
     // Settings

@@ -21,5 +21,6 @@ mod secrets;
 mod server;
 mod trigger;
 mod validate;
+mod walls;
 mod watch;
 mod wrong;

@@ -20,9 +20,9 @@ pub use exports::{Export, Form, LegacyEvent, Via};
 pub use find::Script;
 pub(super) use find::{Folder, find};
 pub use reading::{Reading, Reason, Refusal, Use};
-pub(super) use reading::{legacy_events, read_all};
+pub(super) use reading::{is_builtin, legacy_events, read_all};
 pub(super) use rules::check_alone;
-pub use rules::check_script;
+pub use rules::{check_script, instead_of_global, instead_of_process};
 
 /// Lines longer than this, in bytes, are not kept with a place: bundled scripts have lines of a megabyte, and many
 /// places in them.

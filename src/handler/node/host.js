@@ -72,11 +72,22 @@ Object.defineProperty(process, 'stdin', {
 });
 
 const PREFIX = '(function (exports, require, module) { arguments[3](() => exports); var $; ';
-let loaded; // entry, prelude, describer, root, globals
+let loaded; // entry, prelude, describer, root, globals, node_globals
 let prelude; // compiled once, run in each realm
 let describer; // likewise, where it is needed
 let packages; // Node's own require, made when the first package is asked for
 let current = null; // the event that runs: its id and controller
+
+// What `--allow-node-globals` lends to the realm, where this Node.js has it.
+const LENT = [
+  'setTimeout', 'setInterval', 'setImmediate', 'clearTimeout', 'clearInterval', 'clearImmediate', 'queueMicrotask',
+  'Buffer', 'fetch', 'Headers', 'Request', 'Response', 'FormData', 'Blob', 'File', 'AbortController', 'AbortSignal',
+  'URL', 'URLSearchParams', 'TextEncoder', 'TextDecoder', 'crypto', 'performance', 'structuredClone', 'atob', 'btoa',
+  'Event', 'EventTarget', 'DOMException', 'WebAssembly',
+];
+const lend = (define) => {
+  for (const name of LENT) if (name in globalThis) define(name, globalThis[name]);
+};
 
 const requirePackage = (specifier) => {
   packages ??= require('module').createRequire(loaded.root + '/server/server.js');
@@ -145,6 +156,7 @@ const begin = (event) => {
     },
     memoryRanOut: () => false,
     package: requirePackage,
+    lendGlobals: loaded.node_globals ? lend : undefined,
     // What a callback leaves running after it has returned belongs to its event, so a plain return ends when the event
     // loop is empty (`beforeExit`). A promise or a failure ends with the turn of the loop.
     settled: () => {

@@ -2,7 +2,9 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::child::{Program, Stdin};
 use super::{HandlerError, Launch};
@@ -12,6 +14,9 @@ const HOST: &str = include_str!("host.js");
 
 /// The oldest major version that will do.
 pub(super) const OLDEST: u32 = 18;
+
+/// The oldest major version that can be restricted.
+pub(super) const OLDEST_RESTRICTED: u32 = 20;
 
 /// What Node.js needs of the environment; all else stays away from the app and its packages.
 const PASSED_ON: &[&str] = &["PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ"];
@@ -26,14 +31,17 @@ pub fn find(program: &Path) -> Option<PathBuf> {
 }
 
 /// The command that starts the host.
-pub(super) fn program(launch: &Launch) -> Program {
+pub(super) fn program(launch: &Launch) -> Result<Program, HandlerError> {
     let mut args = vec![OsString::from("--no-warnings")];
     // On Linux the bound is a resource limit, which costs nothing at start; see `bound_memory`.
     if cfg!(not(target_os = "linux")) {
         args.push(format!("--max-old-space-size={}", (launch.memory_bytes >> 20).max(16)).into());
     }
+    if launch.node_options.is_restricted {
+        args.extend(restrictions(launch)?);
+    }
     args.extend(["-e".into(), HOST.into()]);
-    Program {
+    Ok(Program {
         path: launch.node.clone(),
         args,
         env: PASSED_ON.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?))).collect(),
@@ -41,6 +49,35 @@ pub(super) fn program(launch: &Launch) -> Program {
         stdin: Stdin::Socket,
         with_stdout: true,
         starts_others: true,
+    })
+}
+
+/// The flags that let the process read the app's folder and no other file, and start no other program. The network is as
+/// open as this version leaves it.
+fn restrictions(launch: &Launch) -> Result<[OsString; 2], HandlerError> {
+    let version = version_of(&launch.node)?;
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+    let (major, minor) = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+    if major < OLDEST_RESTRICTED {
+        return Err(HandlerError::NodeUnrestricted { program: launch.node.clone(), version });
+    }
+    // It was an experiment up to 22.12 and 23.4.
+    let is_settled = major > 23 || (major == 23 && minor >= 5) || (major == 22 && minor >= 13);
+    let flag = if is_settled { "--permission" } else { "--experimental-permission" };
+    let mut folder = OsString::from("--allow-fs-read=");
+    folder.push(&launch.root);
+    folder.push("/*");
+    Ok([flag.into(), folder])
+}
+
+/// The version of a Node.js, as it says itself.
+fn version_of(program: &Path) -> Result<String, HandlerError> {
+    match Command::new(program).arg("--version").stdin(Stdio::null()).output() {
+        Ok(output) => Ok(String::from_utf8_lossy(&output.stdout).trim().trim_start_matches('v').to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(HandlerError::NodeMissing { program: program.to_path_buf() })
+        }
+        Err(source) => Err(HandlerError::Spawn { program: program.to_path_buf(), source }),
     }
 }
 

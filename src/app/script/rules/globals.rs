@@ -29,11 +29,31 @@ const MISSING: &[(&str, &str)] = &[
     ("structuredClone", "use `JSON.parse(JSON.stringify(value))`"),
     ("atob", "require an npm package for base64"),
     ("btoa", "require an npm package for base64"),
+    ("DOMException", "throw an `Error`"),
+    ("WebAssembly", "the platform runs JavaScript only"),
     ("localStorage", "keep data with `$db`"),
     ("__dirname", "require files relative to the one that requires them"),
     ("__filename", "require files relative to the one that requires them"),
     ("$configs", "read settings from `payload.iparams`"),
 ];
+
+/// What to do instead of using the global `name`, where the platform lacks it.
+pub fn instead_of_global(name: &str) -> Option<&'static str> {
+    MISSING.iter().find(|(missing, _)| *missing == name).map(|(_, instead)| *instead)
+}
+
+/// What to do instead of using `process.…`, where the platform's `process` lacks it.
+pub fn instead_of_process(name: &str) -> &'static str {
+    match name {
+        "process.exit" | "process.abort" | "process.kill" => "to fail, throw; to end, return",
+        "process.nextTick" => "use `Promise.resolve().then(…)`",
+        "process.hrtime" | "process.uptime" => "use `Date.now()`",
+        _ if name.starts_with("process.env.") => {
+            "its `process.env` has `ENV` only: read settings from `payload.iparams`"
+        }
+        _ => "its `process` has `env.ENV` and `cwd` only",
+    }
+}
 
 const LATER: &str = "to run something later, use `$schedule`; to wait, await a promise";
 const REQUEST: &str = "call other services with `$request`";
@@ -55,8 +75,8 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
             }
             instead_of_process(name)
         } else {
-            match MISSING.iter().find(|(missing, _)| *missing == name) {
-                Some((_, instead)) => instead,
+            match instead_of_global(name) {
+                Some(instead) => instead,
                 None => continue,
             }
         };
@@ -67,16 +87,4 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
 
 fn is_inherited(name: &str) -> bool {
     matches!(name.rsplit('.').next(), Some("toString" | "hasOwnProperty" | "constructor"))
-}
-
-fn instead_of_process(name: &str) -> &'static str {
-    match name {
-        "process.exit" | "process.abort" | "process.kill" => "to fail, throw; to end, return",
-        "process.nextTick" => "use `Promise.resolve().then(…)`",
-        "process.hrtime" | "process.uptime" => "use `Date.now()`",
-        _ if name.starts_with("process.env.") => {
-            "its `process.env` has `ENV` only: read settings from `payload.iparams`"
-        }
-        _ => "its `process` has `env.ENV` and `cwd` only",
-    }
 }

@@ -31,6 +31,8 @@ mod requires;
 mod templates;
 mod wants;
 
+pub use globals::{instead_of_global, instead_of_process};
+
 use allow::Allow;
 use facts::Facts;
 use wants::Wants;

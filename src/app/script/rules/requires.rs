@@ -1,6 +1,7 @@
 //! Requires that cannot work, here or on the platform.
 
 use crate::app::Required;
+use crate::app::packages::package;
 use crate::app::script::reading::is_builtin;
 use crate::model::{Code, Finding};
 
@@ -30,11 +31,4 @@ pub(super) fn fault(specifier: &str, required: &Required, wants: &Wants) -> Opti
 /// Whether a file's name is one of JSON.
 pub(super) fn is_json(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|extension| extension == "json")
-}
-
-/// The package that a specifier is of: `@scope/name` of `@scope/name/file`.
-fn package(specifier: &str) -> &str {
-    let parts = if specifier.starts_with('@') { 2 } else { 1 };
-    let end = specifier.match_indices('/').nth(parts - 1).map_or(specifier.len(), |(at, _)| at);
-    &specifier[..end]
 }
