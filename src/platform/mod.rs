@@ -160,7 +160,7 @@ impl<'a> Services<'a> {
             findings: Findings::default(),
             notices: Vec::new(),
         };
-        Self { shared, db: Db::new(), requests: Requests::new(), schedules: Schedules::default(), open: HashMap::new() }
+        Self { shared, db: Db::new(), requests: Requests::new(), schedules: Schedules, open: HashMap::new() }
     }
 
     /// The run begins: what earlier ones have kept goes, where that was asked for.

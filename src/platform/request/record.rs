@@ -93,7 +93,10 @@ fn body_value(body: &str) -> Value {
         return Value::Null;
     }
     let value = serde_json::from_str(body).ok().filter(|value: &Value| value.is_object() || value.is_array());
-    value.filter(|value| value.to_string() == body).unwrap_or_else(|| body.into())
+    match value.map(|value| (value.to_string(), value)) {
+        Some((text, value)) if text == body => value,
+        _ => body.into(),
+    }
 }
 
 fn told(answer: &MockAnswer) -> Value {
