@@ -40,6 +40,7 @@ Examples:
   simctl trigger onUserUpdate --set data.user.email=ada@example.com --unset data.user.phone
   simctl trigger onUserCreate --set 'data.user.properties:=[]'
   simctl trigger onUserCreate --sample                 the app's own server/test_data
+  simctl trigger onAppInstall                          waits for renderData; so do the other set-up events
   simctl trigger onUserUpdate --to http://127.0.0.1:8080/hook --cloudevents binary
   simctl trigger onUserUpdate --exec 'python3 handler.py'
   simctl trigger onUserUpdate --network record         requests really sent, their answers kept in mocks/

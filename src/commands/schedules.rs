@@ -1,6 +1,7 @@
 //! `simctl schedules list` and `simctl schedules fire NAME`: what an app has put off by `$schedule`.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -35,11 +36,11 @@ pub struct ScheduleListOptions {
 
 /// Lists what the app has scheduled, the next to fire first.
 pub fn list(context: &Context, options: &ScheduleListOptions) -> Verdict {
-    let (app, secrets) = match open(context, options) {
+    let (app, secrets) = match open(context, &options.app, None, &options.secrets) {
         Ok(opened) => opened,
         Err(findings) => return context.refuse(&findings),
     };
-    let schedules = match kept(&options.platform.storage(context, &app)) {
+    let schedules = match kept(&options.platform.storage(context, &app), &secrets) {
         Ok(schedules) => schedules,
         Err(fault) => return broken(context, &fault),
     };
@@ -55,9 +56,14 @@ pub fn list(context: &Context, options: &ScheduleListOptions) -> Verdict {
     context.console.write(&text)
 }
 
-fn open(context: &Context, options: &ScheduleListOptions) -> Result<(App, Secrets), Findings> {
-    let app = App::open(&options.app.locate(context))?;
-    let secrets = app.iparams(None, &options.secrets)?.secrets;
+fn open(
+    context: &Context,
+    app: &AppOptions,
+    iparams: Option<&Path>,
+    secret: &[String],
+) -> Result<(App, Secrets), Findings> {
+    let app = App::open(&app.locate(context))?;
+    let secrets = app.iparams(iparams, secret)?.secrets;
     Ok((app, secrets))
 }
 
@@ -100,11 +106,12 @@ fn row(schedule: &Schedule, now: Timestamp, secrets: &Secrets) -> [String; 3] {
 
 /// Fires the schedule `name` at the app; `options` are those of `trigger`.
 pub fn fire(context: &Context, name: &str, options: TriggerOptions, interrupt: &Interrupt) -> Verdict {
-    let app = match App::open(&options.app.locate(context)) {
-        Ok(app) => app,
+    let iparams = options.iparams.as_ref().map(|file| context.cwd.join(file));
+    let (app, secrets) = match open(context, &options.app, iparams.as_deref(), &options.secrets) {
+        Ok(opened) => opened,
         Err(findings) => return context.refuse(&findings),
     };
-    let all = match kept(&options.platform.storage(context, &app)) {
+    let all = match kept(&options.platform.storage(context, &app), &secrets) {
         Ok(all) => all,
         Err(fault) => return broken(context, &fault),
     };

@@ -13,7 +13,7 @@ use crate::app::script::Use;
 use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, HostGlobal, Interrupt, Launch, Module, NodeOptions, find_node};
-use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
+use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Secrets, Verdict};
 use crate::platform::{GLOBALS, Global, Network, Services, Setup, Storage, schedule_fires};
 use crate::report::FanOut;
 use crate::schema::Schemas;
@@ -323,7 +323,7 @@ fn fire(
         }
     };
     if let Some(schedule) = &options.schedule
-        && let Err(verdict) = take(context, &storage, schedule, options.payload.now)
+        && let Err(verdict) = take(context, &storage, (schedule, options.payload.now), &loaded.iparams.secrets)
     {
         return verdict;
     }
@@ -352,8 +352,13 @@ fn fire(
 }
 
 /// Takes note that a schedule fires, before its callback runs: that may create another of the same name.
-fn take(context: &Context, storage: &Storage, schedule: &str, now: Timestamp) -> Result<(), Verdict> {
-    match schedule_fires(storage, schedule, now) {
+fn take(
+    context: &Context,
+    storage: &Storage,
+    (schedule, now): (&str, Timestamp),
+    secrets: &Secrets,
+) -> Result<(), Verdict> {
+    match schedule_fires(storage, secrets, schedule, now) {
         Ok(true) => Ok(()),
         Ok(false) => {
             context.console.error(&format!("the schedule `{schedule}` is gone: another run has fired it"), None);

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::store::{Storage, Store};
 use super::{Answer, Fault, Shared, refusal};
+use crate::model::Secrets;
 
 /// Its methods.
 pub(super) const METHODS: [&str; 4] = ["create", "fetch", "update", "delete"];
@@ -73,16 +74,16 @@ impl Schedule {
     }
 }
 
-/// Every schedule that is kept in `storage`, by the time at which it fires next.
+/// Every schedule that is kept in `storage`, `secrets` put back where they stood, by the time at which it fires next.
 ///
 /// # Errors
 /// [`Fault`] where the store cannot be read.
-pub fn schedules(storage: &Storage) -> Result<Vec<Schedule>, Fault> {
+pub fn schedules(storage: &Storage, secrets: &Secrets) -> Result<Vec<Schedule>, Fault> {
     if !storage.is_there() {
         return Ok(Vec::new());
     }
     let mut store = Store::new(storage.clone(), false);
-    let mut all = read_all(store.open()?)?;
+    let mut all = read_all(store.open()?, secrets)?;
     all.sort_by(|a, b| (a.next, a.name()).cmp(&(b.next, b.name())));
     Ok(all)
 }
@@ -92,17 +93,17 @@ pub fn schedules(storage: &Storage) -> Result<Vec<Schedule>, Fault> {
 ///
 /// # Errors
 /// [`Fault`] where the store cannot be written.
-pub fn schedule_fires(storage: &Storage, name: &str, now: Timestamp) -> Result<bool, Fault> {
+pub fn schedule_fires(storage: &Storage, secrets: &Secrets, name: &str, now: Timestamp) -> Result<bool, Fault> {
     let mut store = Store::new(storage.clone(), false);
     let transaction = store.open()?.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let Some(mut schedule) = read(&transaction, name)? else { return Ok(false) };
+    let Some(mut schedule) = read(&transaction, secrets, name)? else { return Ok(false) };
     match schedule.after(now) {
         Some(next) => {
             schedule.next = next;
-            write(&transaction, &schedule)?;
+            write(&transaction, secrets, &schedule)?;
         }
         None => {
-            transaction.execute("DELETE FROM schedules WHERE name = ?1", [name])?;
+            transaction.execute("DELETE FROM schedules WHERE name = ?1", [secrets.conceal(name)])?;
         }
     }
     transaction.commit()?;
@@ -127,12 +128,13 @@ impl Schedules {
 }
 
 fn fetch(shared: &mut Shared<'_>, given: &Map<String, Value>) -> Result<Answer, Fault> {
-    let found = read(shared.store.open()?, name_of(given))?;
+    let found = read(shared.store.open()?, shared.setup.secrets, name_of(given))?;
     Ok(found.map(|schedule| Value::Object(schedule.definition)).ok_or_else(missing))
 }
 
 fn delete(shared: &mut Shared<'_>, given: &Map<String, Value>) -> Result<Answer, Fault> {
-    let gone = shared.store.open()?.execute("DELETE FROM schedules WHERE name = ?1", [name_of(given)])?;
+    let name = shared.setup.secrets.conceal(name_of(given));
+    let gone = shared.store.open()?.execute("DELETE FROM schedules WHERE name = ?1", [name])?;
     Ok(if gone > 0 { Ok(done("deleted")) } else { Err(missing()) })
 }
 
@@ -146,8 +148,9 @@ fn put(shared: &mut Shared<'_>, given: Map<String, Value>, is_new: bool) -> Resu
     if !shared.subscribes(EVENT) {
         return Ok(Err(refusal(400, &format!("The app does not subscribe to {EVENT}"))));
     }
+    let secrets = shared.setup.secrets;
     let transaction = shared.store.open()?.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let others = read_all(&transaction)?;
+    let others = read_all(&transaction, secrets)?;
     let (own, others): (Vec<Schedule>, Vec<Schedule>) =
         others.into_iter().partition(|schedule| schedule.name() == name_of(&given));
     let stands = own.first().is_some_and(|own| own.repeat().is_some() || own.next > now);
@@ -163,7 +166,7 @@ fn put(shared: &mut Shared<'_>, given: Map<String, Value>, is_new: bool) -> Resu
     if let Some(refused) = refused {
         return Ok(Err(refused));
     }
-    write(&transaction, &Schedule { definition: given, next })?;
+    write(&transaction, secrets, &Schedule { definition: given, next })?;
     transaction.commit()?;
     Ok(Ok(done(if is_new { "created" } else { "updated" })))
 }
@@ -260,23 +263,26 @@ fn time(text: &str) -> Option<Timestamp> {
     })
 }
 
-fn read(connection: &Connection, name: &str) -> Result<Option<Schedule>, Fault> {
+fn read(connection: &Connection, secrets: &Secrets, name: &str) -> Result<Option<Schedule>, Fault> {
     let text = connection
-        .query_row("SELECT definition FROM schedules WHERE name = ?1", [name], |row| row.get::<_, String>(0))
+        .query_row("SELECT definition FROM schedules WHERE name = ?1", [secrets.conceal(name)], |row| {
+            row.get::<_, String>(0)
+        })
         .optional()?;
-    text.as_deref().map(parse).transpose()
+    text.map(|text| parse(&text, secrets)).transpose()
 }
 
-fn read_all(connection: &Connection) -> Result<Vec<Schedule>, Fault> {
+fn read_all(connection: &Connection, secrets: &Secrets) -> Result<Vec<Schedule>, Fault> {
     let mut statement = connection.prepare("SELECT definition FROM schedules ORDER BY name")?;
     let texts = statement.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<String>, _>>()?;
-    texts.iter().map(|text| parse(text)).collect()
+    texts.iter().map(|text| parse(text, secrets)).collect()
 }
 
-/// A schedule as it is kept: `{"next": TIME, "definition": {…}}`.
-fn parse(text: &str) -> Result<Schedule, Fault> {
+/// A schedule as it is kept: `{"next": TIME, "definition": {…}}`, with a placeholder for each secret.
+fn parse(text: &str, secrets: &Secrets) -> Result<Schedule, Fault> {
     let kept: Option<Value> = serde_json::from_str(text).ok();
-    let read = |kept: Value| {
+    let read = |mut kept: Value| {
+        secrets.reveal_value(kept.get_mut("definition")?);
         let next = kept["next"].as_str()?.parse().ok()?;
         let definition = kept["definition"].as_object()?.clone();
         Some(Schedule { definition, next })
@@ -287,9 +293,11 @@ fn parse(text: &str) -> Result<Schedule, Fault> {
     })
 }
 
-fn write(connection: &Connection, schedule: &Schedule) -> Result<(), Fault> {
-    let kept = json!({ "next": schedule.next.to_string(), "definition": schedule.definition });
-    let row = [schedule.name(), &kept.to_string()];
+fn write(connection: &Connection, secrets: &Secrets, schedule: &Schedule) -> Result<(), Fault> {
+    let mut definition = Value::Object(schedule.definition.clone());
+    secrets.conceal_value(&mut definition);
+    let kept = json!({ "next": schedule.next.to_string(), "definition": definition });
+    let row = [secrets.conceal(schedule.name()), kept.to_string()];
     connection.execute("INSERT OR REPLACE INTO schedules (name, definition) VALUES (?1, ?2)", row)?;
     Ok(())
 }

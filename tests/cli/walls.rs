@@ -275,3 +275,18 @@ fn a_node_that_cannot_be_restricted_is_not_run_unrestricted() {
     ran.stderr("is Node.js 18.19.1, which cannot be restricted: that needs 20 or newer").stderr("--node-permissions");
     assert!(Path::new(node).exists());
 }
+
+#[test]
+fn the_sample_with_a_package_runs_on_node_by_itself_and_is_refused_with_a_finding_elsewhere() {
+    let sample = concat!(env!("CARGO_MANIFEST_DIR"), "/samples/with-npm");
+    let args = ["trigger", "onUserCreate", "--app", sample, "--seed", "7", "--format", "json", "--db", "memory"];
+    if node_or_skip("the sample with a package") {
+        let ran = Sandbox::new().run(args).code(0);
+        assert_eq!(ran.events("delivery-started")[0]["runtime"], "node");
+        assert!(ran.events("notice")[0]["message"].as_str().is_some_and(|why| why.contains("npm package `initials`")));
+    }
+    let ran = Sandbox::new().run(args.into_iter().chain(["--runtime", "embedded"])).code(1);
+    let found = &ran.events("found")[0];
+    assert_eq!((&found["code"], &found["span"]["start"]["line"]), (&json!("needs-node"), &json!(2)));
+    assert_eq!(ran.outcome()["kind"], "not-loaded");
+}
