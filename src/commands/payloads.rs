@@ -13,7 +13,7 @@ use crate::model::{Code, Finding, Findings, Platform, Secrets};
 use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, load};
 use crate::schema::{EventSchema, LARGEST_PAYLOAD, Schemas};
 use crate::text::json::Node;
-use crate::text::{LARGEST_FILE, Source, list, nearest};
+use crate::text::{LARGEST_FILE, Source, list, nearest, shell_word};
 
 /// The flags that `generate` and `trigger` share.
 #[derive(Debug, Clone)]
@@ -193,11 +193,21 @@ impl Payloads {
         }
         let last = errors.len() - 1;
         let hint = "`--no-check` lets it pass as it is";
+        let close = |finding: Finding| finding.maybe_hint(self.hint_of_body()).hint(hint);
         Err(errors
             .into_iter()
             .enumerate()
-            .map(|(at, finding)| if at == last { finding.hint(hint) } else { finding })
+            .map(|(at, finding)| if at == last { close(finding) } else { finding })
             .collect())
+    }
+
+    /// What to do with a file that holds what another service sends, and not the payload that the platform makes of it.
+    fn hint_of_body(&self) -> Option<String> {
+        let Base::Loaded { value, source, .. } = &self.base else { return None };
+        let is_bare = value.get("event").is_none() && value.get("data").is_none();
+        let takes_any = self.definition.as_ref()?.shape(None).find("/data")?.is_open();
+        let file = shell_word(&source.file().to_string_lossy()).into_owned();
+        (is_bare && takes_any).then(|| format!("for a file with the `data` alone: `--set \"data:=$(cat {file})\"`"))
     }
 }
 

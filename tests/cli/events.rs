@@ -152,6 +152,17 @@ fn an_external_event_is_made_up_or_taken_from_a_file_of_at_most_100_kib() {
 }
 
 #[test]
+fn a_file_with_the_body_alone_is_refused_with_the_way_to_fire_it() {
+    let app = app("console.log(JSON.stringify(payload.data));").file("hook.json", r#"{"order": "it's 7"}"#);
+    let refused = app.run(["trigger", "onExternalEvent", "--payload", "hook.json"]).code(2);
+    refused.stderr(r#"hint: for a file with the `data` alone: `--set "data:=$(cat hook.json)"`"#);
+    let body = format!("data:={}", r#"{"order": "it's 7"}"#);
+    app.run(["trigger", "onExternalEvent", "--set", &body]).code(0).stdout(r#"{"order":"it's 7"}"#);
+    // A product's event has data of a known shape.
+    app.run(["trigger", "onUserUpdate", "--payload", "hook.json"]).code(2).without("the `data` alone");
+}
+
+#[test]
 fn a_target_url_is_the_same_each_time_and_leads_nowhere() {
     let body = "return generateTargetUrl().then((url) => renderData(null, url));";
     let url = |ran: Ran| calls(&ran.code(0))[0].2.as_str().expect("a URL").to_owned();
