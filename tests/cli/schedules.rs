@@ -329,3 +329,14 @@ fn the_sample_reminds_with_the_same_run_events_on_both_runtimes() {
         }
     }
 }
+
+#[test]
+fn a_one_off_that_several_runs_fire_at_once_is_fired_by_one() {
+    let app = scheduled();
+    let children: Vec<_> =
+        (0..6).map(|_| app.command(["schedules", "fire", "call back"]).spawn().expect("simctl starts")).collect();
+    let mut codes: Vec<Option<i32>> =
+        children.into_iter().map(|child| child.wait_with_output().expect("it ends").status.code()).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, [Some(0), Some(2), Some(2), Some(2), Some(2), Some(2)]);
+}
