@@ -355,6 +355,10 @@ fn the_store_is_private_and_ignored_by_git() {
     let folder = sandbox.path().join(".simctl");
     assert_eq!((mode(&folder), mode(&sandbox.path().join(STORE))), (0o700, 0o600));
     assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
+    // A run that was killed may have left it empty.
+    fs::write(folder.join(".gitignore"), "").unwrap();
+    assert_eq!(count(sandbox.run([&TRIGGER[..], &["--fresh"]].concat())), 1);
+    assert_eq!(fs::read_to_string(folder.join(".gitignore")).unwrap(), "*\n");
     // What somebody opened to others is closed again, and an ignore file of the user's own stays.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(sandbox.path().join(STORE), fs::Permissions::from_mode(0o644)).unwrap();
@@ -424,12 +428,11 @@ fn what_is_no_database_is_told_and_left_alone() {
     let file = sandbox.path().join("other.sqlite");
     Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (n)").unwrap();
     let before = fs::read(&file).unwrap();
-    sandbox.run(["trigger", "onUserUpdate", "--db", "other.sqlite"]).code(3).stderr("is not a database of simctl's");
-    assert_eq!(
-        Connection::open(&file).unwrap().query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)),
-        Ok(1)
-    );
-    assert_eq!(before.len(), fs::read(&file).unwrap().len());
+    for flags in [&["--fresh"][..], &[]] {
+        let ran = sandbox.run([&["trigger", "onUserUpdate", "--db", "other.sqlite"], flags].concat());
+        ran.code(3).stderr("is not a database of simctl's");
+        assert!(before == fs::read(&file).unwrap(), "it was written to");
+    }
 
     let folder = Sandbox::app(COUNT).folder(STORE);
     folder.run(["trigger", "onUserUpdate"]).code(3).stderr("is not a file");

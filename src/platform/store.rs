@@ -25,6 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// What `PRAGMA application_id` says of a database of simctl's: `smct`.
 const OURS: i64 = 0x736d_6374;
 
+/// What `PRAGMA user_version` says of these tables.
+const VERSION: i64 = 1;
+
 /// The tables, as of the version that `PRAGMA user_version` tells.
 const TABLES: &str = "
     CREATE TABLE db (key TEXT PRIMARY KEY, value TEXT NOT NULL, expires_ms INTEGER) WITHOUT ROWID;
@@ -114,15 +117,12 @@ impl Store {
             }
         };
         connection.busy_timeout(PATIENCE)?;
+        // Before anything is written to it: it may be another program's.
+        is_new(&connection)?;
         write_ahead(&connection)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let pragma = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
-        match (pragma("application_id")?, pragma("user_version")?) {
-            (0, 0) if tables == 0 => transaction.execute_batch(TABLES)?,
-            (OURS, 1) => {}
-            (OURS, _) => return Err(StoreError::Newer),
-            _ => return Err(StoreError::Foreign),
+        if is_new(&transaction)? {
+            transaction.execute_batch(TABLES)?;
         }
         if self.fresh {
             transaction.execute_batch("DELETE FROM db; DELETE FROM schedules;")?;
@@ -235,6 +235,21 @@ impl From<rusqlite::Error> for Fault {
     }
 }
 
+/// Whether the database has no tables yet.
+///
+/// # Errors
+/// It has, and they are none of ours.
+fn is_new(connection: &Connection) -> Result<bool, StoreError> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    match (pragma("application_id")?, pragma("user_version")?) {
+        (0, 0) if tables == 0 => Ok(true),
+        (OURS, VERSION) => Ok(false),
+        (OURS, _) => Err(StoreError::Newer),
+        _ => Err(StoreError::Foreign),
+    }
+}
+
 /// Has commits written to a log beside the database: such a commit is safe from the end of this process as soon as it is
 /// made, and readers and one writer do not wait for each other. Only a loss of power can undo the last commits, and it
 /// never spoils the rest.
@@ -265,7 +280,14 @@ fn prepare(root: &Path, folder: &Path) -> Result<(), StoreError> {
         }
         Err(error) => return Err(error.into()),
     }
-    match OpenOptions::new().write(true).create_new(true).open(folder.join(".gitignore")) {
+    let ignore = folder.join(".gitignore");
+    let file = match ignore.symlink_metadata() {
+        // A run that was killed has begun it.
+        Ok(metadata) if metadata.is_file() && metadata.len() == 0 => OpenOptions::new().write(true).open(ignore),
+        Ok(_) => return Ok(()),
+        Err(_) => OpenOptions::new().write(true).create_new(true).open(ignore),
+    };
+    match file {
         Ok(mut file) => Ok(file.write_all(b"*\n")?),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error.into()),
