@@ -61,6 +61,8 @@ fn each_fires_with_the_outcome_and_exit_code_that_it_is_there_to_show() {
                 "json",
                 "--seed",
                 "1",
+                "--db",
+                "memory",
             ];
             let output = simctl(&args);
             let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -72,6 +74,51 @@ fn each_fires_with_the_outcome_and_exit_code_that_it_is_there_to_show() {
             let code = if wanted == "returned" || wanted == "rendered" { 0 } else { 1 };
             assert_eq!(output.status.code(), Some(code), "{}", said());
         }
+    }
+}
+
+/// The events of a run without what differs from run to run: times, commands, the runtime itself.
+fn told(app: &str, event: &str, runtime: &str) -> Vec<Value> {
+    let args = ["trigger", event, "--app", app, "--runtime", runtime, "--format", "json", "--seed", "1"];
+    let now = ["--now", "2026-06-01T09:00:00Z", "--db", "memory"];
+    let output = simctl(&[&args[..], &now].concat());
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let events = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    events
+        .map(|mut event| {
+            let members = event.as_object_mut().expect("an object");
+            members
+                .retain(|name, _| !["command", "repeat", "runtime"].contains(&name.as_str()) && !name.ends_with("_us"));
+            event
+        })
+        .collect()
+}
+
+#[test]
+fn each_that_is_to_be_alike_on_both_runtimes_is() {
+    if !has_node() {
+        return;
+    }
+    let mut seen = 0;
+    for sample in expected().iter().filter(|sample| sample["alike"] == true) {
+        let (app, event) = (sample["app"].as_str().expect("an app"), sample["event"].as_str().expect("an event"));
+        let embedded = told(app, event, "embedded");
+        assert!(embedded.iter().any(|event| event["type"] == "call"), "{app}: {embedded:?}");
+        assert_eq!(embedded, told(app, event, "node"), "{app}");
+        seen += 1;
+    }
+    assert!(seen >= 2, "only {seen} are compared");
+}
+
+#[test]
+fn a_contact_that_was_made_is_brought_up_to_date_the_next_time() {
+    let dir = tempfile::TempDir::new().expect("a folder");
+    let store = dir.path().join("store").display().to_string();
+    for (word, call) in [("created", "createContact"), ("updated", "updateContact")] {
+        let app = "samples/contact-sync";
+        let output = simctl(&["trigger", "onUserUpdate", "--app", app, "--seed", "1", "--db", &store]);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains(word) && text.contains(call), "{text}");
     }
 }
 
