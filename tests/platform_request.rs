@@ -375,6 +375,12 @@ fn a_request_without_a_mock_fails_the_run_and_shows_the_file_to_write() {
     assert_eq!(answers(&ran), [json!("bears it")]);
     let found = ran.events("found");
     assert_eq!((found.len(), &found[0]["code"]), (1, &json!("missing-mock")));
+    // Each event fails by itself, in every format.
+    let two = sandbox.run([&TRIGGER[..], &["-n", "2"]].concat()).code(1);
+    let finished = &two.events("run-finished")[0];
+    assert_eq!((&finished["held"], &finished["failed"], two.events("found").len()), (&json!(0), &json!(2), 2));
+    let junit = sandbox.run(["trigger", "onUserUpdate", "-n", "2", "--format", "junit"]).code(1);
+    assert_eq!(junit.out.matches("type=\"missing-mock\"").count(), 2, "{}", junit.out);
     // What the finding shows is a mock that answers.
     let hint = found[0]["hints"][0].as_str().unwrap();
     let (head, text) = hint.split_once(":\n").unwrap();

@@ -72,7 +72,7 @@ fn fire_all(
             });
         };
         let delivered = plan.handler.deliver(&message, interrupt, hear)?;
-        summary.count(&delivered.outcome);
+        summary.count(delivered.outcome.held());
         emit(RunEvent::DeliveryFinished {
             index,
             outcome: delivered.outcome,

@@ -88,8 +88,8 @@ impl Summary {
     }
 
     /// Counts a delivery.
-    pub(super) fn count(&mut self, outcome: &Outcome) {
-        if outcome.held() {
+    pub(super) fn count(&mut self, held: bool) {
+        if held {
             self.held += 1;
         } else {
             self.failed += 1;
@@ -143,10 +143,8 @@ fn fire_all(
             ends_by_render: plan.ends_by_render,
         };
         let delivered = deliver(plan.launch, process, &delivery, bridge, interrupt)?;
-        summary.count(&delivered.outcome);
-        if bridge.take_error() {
-            summary.verdict = Verdict::Problems;
-        }
+        let found_error = bridge.take_error();
+        summary.count(delivered.outcome.held() && !found_error);
         let event = finished(plan, index, delivered, bridge);
         bridge.emit(event);
     }

@@ -103,7 +103,9 @@ impl<W: Write> Junit<W> {
                 text,
             }
         });
-        let case = Case { time, trouble, log: std::mem::take(&mut self.log), ..self.delivery_case(&delivery) };
+        let mut case = Case { time, trouble, log: std::mem::take(&mut self.log), ..self.delivery_case(&delivery) };
+        // What was found meanwhile is about what the handler asked for.
+        case.absorb(&std::mem::take(&mut self.found));
         self.cases.push(case);
     }
 

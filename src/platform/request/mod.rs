@@ -28,6 +28,9 @@ mod template;
 /// Its methods.
 pub(super) const METHODS: [&str; 6] = ["invokeTemplate", "get", "post", "put", "patch", "delete"];
 
+/// How many answers are kept before those that are too old are looked for.
+const MOST_KEPT: usize = 256;
+
 /// What stands for an access token while nothing leaves the machine.
 const MOCK_TOKEN: &str = "simctl-access-token";
 
@@ -59,8 +62,9 @@ pub(super) struct Requests {
     line: Option<Line>,
     /// Requests that are under way, by the call's number.
     sent: HashMap<u64, (Outgoing, Option<Duration>)>,
-    /// Requests of which was told that no mock answers them, or that one does.
+    /// What of the event at hand was told, and mocks of which was told that they answer in a recording.
     told: HashSet<String>,
+    answered: HashSet<String>,
     recorded: HashSet<Outgoing>,
 }
 
@@ -88,6 +92,7 @@ impl Requests {
             line: None,
             sent: HashMap::new(),
             told: HashSet::new(),
+            answered: HashSet::new(),
             recorded: HashSet::new(),
         }
     }
@@ -167,7 +172,7 @@ impl Requests {
                 let mocks = self.mocks.get_or_insert_with(|| Mocks::new(shared.setup.mocks, shared.setup.secrets));
                 let Some(file) = mocks.file(request).filter(|_| !is_other) else { return true };
                 let file = file.display().to_string();
-                if !self.recorded.contains(request) && self.told.insert(file.clone()) {
+                if !self.recorded.contains(request) && self.answered.insert(file.clone()) {
                     shared.notices.push(format!("`{file}` answers {}: it is not sent again", request.name()));
                 }
                 false
@@ -220,6 +225,10 @@ impl Requests {
 
     fn keep(&mut self, request: Outgoing, keep: Option<Duration>, answer: &Answer) {
         if let Some(until) = keep.filter(|_| answer.is_ok()).and_then(|time| Instant::now().checked_add(time)) {
+            if self.kept.len() >= MOST_KEPT {
+                let now = Instant::now();
+                self.kept.retain(|_, (until, _)| now < *until);
+            }
             self.kept.insert(request, (until, answer.clone()));
         }
     }
@@ -233,6 +242,7 @@ impl Requests {
             self.line = None;
         }
         self.current_host = None;
+        self.told.clear();
         self.mocks.iter_mut().for_each(Mocks::begin);
     }
 
