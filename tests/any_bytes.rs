@@ -3,7 +3,7 @@
 #![allow(clippy::tests_outside_test_module, reason = "this whole crate is a test")]
 
 use proptest::prelude::*;
-use simctl::app::{App, check_iparams, check_requests, check_settings, check_values};
+use simctl::app::{App, check_iparams, check_mock, check_requests, check_settings, check_values};
 use simctl::model::Findings;
 use simctl::schema::Schemas;
 use simctl::text::{Source, json};
@@ -13,12 +13,13 @@ thread_local! {
 }
 
 /// Files that are nearly good, so that a change reaches the rules and not only the reader.
-const SEEDS: [&str; 5] = [
+const SEEDS: [&str; 6] = [
     include_str!("../samples/broken/manifest-faults/manifest.json"),
     include_str!("../samples/broken/config-faults/config/iparams.json"),
     include_str!("../samples/broken/config-faults/config/requests.json"),
     include_str!("../samples/broken/config-faults/simctl.json"),
     include_str!("../samples/payloads/onUserUpdate-2.3-kit.json"),
+    include_str!("../samples/retry/mocks/notify.json"),
 ];
 
 /// A seed with a few pieces of it replaced, or any bytes at all.
@@ -49,6 +50,7 @@ fn check_all(schemas: &Schemas, source: &Source) -> Findings {
     let mut findings = App::check_manifest(schemas, source, None);
     findings.extend(check_iparams(schemas, source));
     findings.extend(check_requests(schemas, source));
+    findings.extend(check_mock(schemas, source, Some(&["notify".to_owned()])));
     findings.extend(check_settings(schemas, source).1);
     findings.extend(check_values(source, json::read(source).0.as_ref()));
     if let Some(node) = json::read(source).0 {

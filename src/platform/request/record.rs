@@ -69,7 +69,14 @@ fn create(app: &App, name: &str, text: &str) -> io::Result<PathBuf> {
         let suffix = if number == 1 { String::new() } else { format!("-{number}") };
         let file = PathBuf::from(format!("mocks/{name}{suffix}.json"));
         match OpenOptions::new().write(true).create_new(true).open(app.root.join(&file)) {
-            Ok(mut open) => return open.write_all(text.as_bytes()).map(|()| file),
+            Ok(mut open) => {
+                let written = open.write_all(text.as_bytes());
+                if written.is_err() {
+                    // Half a mock is a fault that the next run would stop at.
+                    let _ = std::fs::remove_file(app.root.join(&file));
+                }
+                return written.map(|()| file);
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
             Err(error) => return Err(error),
         }
