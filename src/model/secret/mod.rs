@@ -235,19 +235,19 @@ impl Secret {
 
     fn can_begin_with(&self, byte: u8) -> bool {
         let can = |variant: &Variant| {
-            variant.text.as_bytes().first() == Some(&byte)
-                || matches!(byte, b'%' | b'\\' | b'+')
-                || variant.base64.iter().any(|form| form.can_begin_with(byte))
+            variant.can_begin_with(byte) || variant.base64.iter().any(|form| form.can_begin_with(byte))
         };
         self.variants.iter().any(can)
     }
 
     fn at(&self, text: &str, at: usize) -> Option<Found> {
         let rest = &text.as_bytes()[at..];
+        let first = *rest.first()?;
         let found = self.variants.iter().flat_map(|variant| {
-            let plain = spelling::read(&variant.text, rest).filter(|(length, _)| self.fits(text, at, at + length));
-            let encoded = variant.base64.iter().filter_map(|form| {
-                let (length, filter) = form.read(rest)?;
+            let plain = if variant.can_begin_with(first) { spelling::read(&variant.text, rest) } else { None };
+            let plain = plain.filter(|(length, _)| self.fits(text, at, at + length));
+            let encoded = variant.base64.iter().filter_map(move |form| {
+                let (length, filter) = if form.can_begin_with(first) { form.read(rest)? } else { return None };
                 let fits = !self.is_short || (form.is_whole(&rest[length..]) && self.fits(text, at, at + length));
                 fits.then_some((length, filter))
             });
@@ -271,6 +271,11 @@ impl Secret {
 impl Variant {
     fn new(filter: &'static str, text: String) -> Self {
         Self { filter, base64: Base64::forms(&text), text }
+    }
+
+    /// Whether it can begin with that byte, as it stands or escaped.
+    fn can_begin_with(&self, byte: u8) -> bool {
+        self.text.as_bytes().first() == Some(&byte) || matches!(byte, b'%' | b'\\' | b'+')
     }
 }
 

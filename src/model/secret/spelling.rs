@@ -201,7 +201,15 @@ impl Base64 {
 
     /// Whether its first digit, own or shared, may be written as `byte` or as something that begins with it.
     pub(super) fn can_begin_with(&self, byte: u8) -> bool {
-        let Some((digit, ..)) = digit(&[byte]) else { return matches!(byte, b'%' | b'\\') };
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            // What is escaped.
+            _ => return matches!(byte, b'%' | b'\\'),
+        };
         let (bits, count) = self.lead;
         self.digits.first() == Some(&digit) || (count > 0 && digit & ((1 << count) - 1) == bits)
     }
