@@ -517,6 +517,31 @@ fn no_secret_reaches_the_disk_and_the_app_reads_it_back() {
 }
 
 #[test]
+fn no_secret_of_a_schedule_reaches_the_disk_and_it_fires_with_it() {
+    let manifest = r#"{"platform-version": "2.3", "product": {"freshchat": {"events": {
+  "onUserCreate": {"handler": "created"}, "onScheduledEvent": {"handler": "due"}}}}}"#;
+    let server = "exports = { created: function (payload) {
+  const key = payload.iparams.key;
+  const schedule_at = new Date(Date.now() + 3600000).toISOString();
+  return $schedule.create({ name: 'by ' + key, data: { header: 'Bearer ' + key }, schedule_at });
+}, due: function (payload) { return payload.data.header === 'Bearer ' + payload.iparams.key; } };";
+    let sandbox = Sandbox::app(server)
+        .file("manifest.json", manifest)
+        .file("config/iparams.json", r#"{"key": {"type": "text", "secure": true, "default_value": "hunter2hunter2"}}"#);
+    sandbox.run(["trigger", "onUserCreate"]).code(0).without("hunter2");
+    for entry in fs::read_dir(sandbox.path().join(".simctl")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
+        assert!(!text.contains("hunter2"), "{} holds a secret", path.display());
+    }
+    sandbox.run(["schedules", "list"]).code(0).stdout("by ********").without("hunter2");
+    sandbox.run(["schedules", "fire", "by"]).code(2).without("hunter2");
+    let ran = sandbox.run(["schedules", "fire", "by hunter2hunter2", "--format", "json"]).code(0).without("hunter2");
+    assert_eq!(ran.outcome()["value"]["json"], true);
+    sandbox.run(["schedules", "list"]).code(0).no_stdout();
+}
+
+#[test]
 fn runs_side_by_side_lose_nothing() {
     const RUNS: usize = 4;
     const EACH: usize = 40;
