@@ -122,7 +122,7 @@ pub fn fire(context: &Context, name: &str, options: TriggerOptions, interrupt: &
             None if all.is_empty() => "the app has scheduled nothing: `$schedule.create` does".to_owned(),
             None => format!("there are {}", listed(names())),
         };
-        context.console.error(&format!("the app has no schedule `{name}`"), Some(&hint));
+        context.console.error(&secrets.mask(&format!("the app has no schedule `{name}`")), Some(&secrets.mask(&hint)));
         return Verdict::CannotDo;
     };
     let data = format!("data:={}", schedule.data());
