@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use serde_json::value::RawValue;
 use simctl::model::{
-    Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Platform, Response, ReturnValue, RunEvent,
-    Runtime, Stream, Thrown,
+    Addressee, AnswerStatus, Code, Difference, Excerpt, Finding, Frame, Level, Outcome, Platform, Response,
+    ReturnValue, RunEvent, Runtime, Stream, Thrown,
 };
 use simctl::schema::Schemas;
 use simctl::text::Source;
@@ -84,6 +84,39 @@ fn events() -> Vec<RunEvent> {
         RunEvent::FileChecked { file: "manifest.json".to_owned() },
         RunEvent::CheckFinished { files: 2, errors: 1, warnings: 0, notes: 0, exit_code: 1 },
         RunEvent::RunFinished { held: 1, failed: 0, interrupted: false, exit_code: 130 },
+        RunEvent::TestStarted {
+            version: "0.1.0".to_owned(),
+            command: "simctl test".to_owned(),
+            scenarios: 1,
+            app: String::new(),
+        },
+        RunEvent::ScenarioStarted {
+            name: "twice".to_owned(),
+            file: "tests/twice.scenario.yaml".to_owned(),
+            seed: 0,
+            now: "2026-01-01T00:00:00Z".to_owned(),
+            steps: 2,
+        },
+        RunEvent::StepFinished {
+            index: 1,
+            step: "update jane".to_owned(),
+            differences: vec![Difference {
+                what: "returned".to_owned(),
+                expected: "1".to_owned(),
+                actual: "2".to_owned(),
+                place: source.place(4..12),
+            }],
+            place: source.place(0..2),
+        },
+        RunEvent::ScenarioFinished {
+            name: "twice".to_owned(),
+            file: "tests/twice.scenario.yaml".to_owned(),
+            held: false,
+            steps: 2,
+            took: Duration::from_millis(9),
+            repeat: "simctl test tests/twice.scenario.yaml".to_owned(),
+        },
+        RunEvent::TestFinished { held: 0, failed: 1, left: 0, interrupted: false, exit_code: 1 },
     ];
     let callback =
         |runtime| Addressee::Callback { callback: "f".to_owned(), file: "server/server.js".to_owned(), runtime };

@@ -35,6 +35,19 @@ impl App {
     /// A file is there (or was named) and is not an object in JSON; a name in `secret` is no parameter's.
     /// `config/iparams.json` is read in any case: without it nobody knows which values are secret.
     pub fn iparams(&self, file: Option<&Path>, secret: &[String]) -> Result<Iparams, Findings> {
+        self.iparams_with(file, secret, &Map::new())
+    }
+
+    /// The same, with those of `own` in place of the others of that name.
+    ///
+    /// # Errors
+    /// As [`App::iparams`].
+    pub fn iparams_with(
+        &self,
+        file: Option<&Path>,
+        secret: &[String],
+        own: &Map<String, Value>,
+    ) -> Result<Iparams, Findings> {
         let declared = self.object_of(DECLARED);
         let values = match file {
             Some(file) => {
@@ -50,10 +63,13 @@ impl App {
                 return Err([of(declared), of(values)].concat());
             }
         };
-        let values = match values {
+        let mut values = match values {
             Some(node) => as_map(&node),
             None => declared.as_ref().map(defaults).filter(|defaults| !defaults.is_empty()),
         };
+        if !own.is_empty() {
+            values.get_or_insert_default().extend(own.clone());
+        }
         let declared = declared.as_ref().and_then(Node::members).unwrap_or_default();
         let unknown = unknown(secret, declared, values.as_ref());
         if !unknown.is_empty() {

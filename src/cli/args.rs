@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments here are help, printed as they stand")]
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use crate::app::{Level, Rule, Rules};
 use crate::commands::{
     AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions, NodeOptions,
     PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, ScheduleListOptions, SchemaOptions, Target,
-    TriggerOptions, ValidateOptions,
+    TestOptions, TriggerOptions, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -28,6 +29,7 @@ Examples:
   simctl trigger onUserCreate --payload user.json  fire what is in a file
   simctl generate onUserCreate -n 1000 > users.ndjson
   simctl validate                                  check the app in this folder, say where each fault is
+  simctl test                                      play the scenarios in its tests/
 
 Exit codes: 0 everything held, 1 a handler failed or a file has errors,
 2 it cannot be done as asked, 3 this machine is in the way, 130 Ctrl-C.";
@@ -68,6 +70,14 @@ Examples:
   simctl schedules list                                the next to fire first
   simctl schedules list --format json                  one a line, for scripts
   simctl schedules fire 'call back'                    fire onScheduledEvent with its data; a one-off is gone then";
+
+const TEST_EXAMPLES: &str = "\
+Examples:
+  simctl test                                          every scenario below tests/ of the app
+  simctl test tests/orders --filter twice              those with `twice` in their name or file
+  simctl test --runtime node --jobs 4
+  simctl test --list                                   name them, and play none
+  simctl test --format human --format junit=simctl.xml";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -123,6 +133,9 @@ pub(super) enum Verb {
     /// Find the faults in manifests and payloads, without running anything
     #[command(after_help = VALIDATE_EXAMPLES)]
     Validate(ValidateFlags),
+    /// Play scenarios: users' lives fired at the app, step by step, and what is expected of it
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(Box<TestFlags>),
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
     Schedules(ScheduleFlags),
@@ -145,6 +158,7 @@ impl Verb {
             }
             Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
             Self::Schedules(_) => None,
+            Self::Test(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_) | Self::Db(_) | Self::Schema(_) | Self::Explain(_) => None,
         }
@@ -440,6 +454,47 @@ enum KindFlag {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(super) struct TestFlags {
+    /// Scenarios, and folders of them [default: tests/ in the app]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    app: AppFlags,
+    /// Only scenarios that have this text in their name or file
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// How many are played at a time [default: as many as there are processors]
+    #[arg(long, short = 'j', value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    /// Begin no other once one has failed
+    #[arg(long)]
+    fail_fast: bool,
+    /// Name them, and play none
+    #[arg(long)]
+    list: bool,
+    /// What runs the handler [auto: embedded, unless the app needs Node.js]
+    #[arg(long, value_name = "RUNTIME", default_value = "auto", env = "SIMCTL_RUNTIME")]
+    runtime: RuntimeFlag,
+    /// The handler's time limit for each event, as 20s or 500ms
+    #[arg(long, value_name = "TIME", default_value = "20s", env = "SIMCTL_TIMEOUT", value_parser = values::duration)]
+    timeout: Duration,
+    /// The handler's memory limit
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", env = "SIMCTL_MEMORY", value_parser = values::memory)]
+    memory: u64,
+    /// The program that is Node.js
+    #[arg(long, value_name = "PROGRAM", default_value = "node", env = "SIMCTL_NODE")]
+    node: PathBuf,
+    /// Hold the app to the platform's limits on calls a minute, rather than warn
+    #[arg(long)]
+    strict_limits: bool,
+    /// human, json, github, junit or tap, each also with =FILE; may be repeated
+    #[arg(long, value_name = "FORMAT", value_parser = values::test_target, action = ArgAction::Append)]
+    format: Vec<Target>,
+    #[command(flatten)]
+    walls: WallFlags,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(super) struct ScheduleFlags {
     #[command(subcommand)]
     pub(super) verb: ScheduleVerb,
@@ -616,9 +671,7 @@ impl TriggerFlags {
 
 impl FireFlags {
     fn fault(&self) -> Option<String> {
-        let is_walled = matches!(self.runtime, RuntimeFlag::Embedded) && self.walls.allow_node_globals;
-        let fault = "`--allow-node-globals` is for the node runtime: the embedded one has no such globals";
-        values::clash(&self.format).or_else(|| is_walled.then(|| fault.to_owned()))
+        values::clash(&self.format).or_else(|| self.walls.fault(self.runtime))
     }
 
     fn into_options(self, event: String, overrides: Vec<Override>) -> TriggerOptions {
@@ -628,24 +681,65 @@ impl FireFlags {
             scope: self.module,
             iparams: self.iparams,
             secrets: self.secret,
-            runtime: match self.runtime {
-                RuntimeFlag::Auto => RuntimeChoice::Auto,
-                RuntimeFlag::Embedded => RuntimeChoice::Embedded,
-                RuntimeFlag::Node => RuntimeChoice::Node,
-            },
+            runtime: self.runtime.into_choice(),
             timeout: self.timeout,
             memory_bytes: self.memory,
             node: self.node,
-            node_options: NodeOptions {
-                lends_globals: self.walls.allow_node_globals,
-                is_restricted: self.walls.node_permissions,
-            },
+            node_options: self.walls.node_options(),
             install: self.walls.install,
             platform: self.platform.into_options(),
             targets: self.format,
             external: self.external.into_options(),
             schedule: None,
             payload: self.payload.into_options(overrides),
+        }
+    }
+}
+
+impl RuntimeFlag {
+    const fn into_choice(self) -> RuntimeChoice {
+        match self {
+            Self::Auto => RuntimeChoice::Auto,
+            Self::Embedded => RuntimeChoice::Embedded,
+            Self::Node => RuntimeChoice::Node,
+        }
+    }
+}
+
+impl WallFlags {
+    /// What is asked of one runtime and only another has.
+    fn fault(&self, runtime: RuntimeFlag) -> Option<String> {
+        let is_walled = matches!(runtime, RuntimeFlag::Embedded) && self.allow_node_globals;
+        let fault = "`--allow-node-globals` is for the node runtime: the embedded one has no such globals";
+        is_walled.then(|| fault.to_owned())
+    }
+
+    const fn node_options(&self) -> NodeOptions {
+        NodeOptions { lends_globals: self.allow_node_globals, is_restricted: self.node_permissions }
+    }
+}
+
+impl TestFlags {
+    fn fault(&self) -> Option<String> {
+        values::clash(&self.format).or_else(|| self.walls.fault(self.runtime))
+    }
+
+    pub(super) fn into_options(self) -> TestOptions {
+        TestOptions {
+            paths: self.paths,
+            app: self.app.into_options(),
+            filter: self.filter,
+            jobs: self.jobs,
+            fail_fast: self.fail_fast,
+            list: self.list,
+            runtime: self.runtime.into_choice(),
+            timeout: self.timeout,
+            memory_bytes: self.memory,
+            node: self.node,
+            node_options: self.walls.node_options(),
+            install: self.walls.install,
+            strict_limits: self.strict_limits,
+            targets: self.format,
         }
     }
 }

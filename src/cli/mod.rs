@@ -92,6 +92,10 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             },
         },
+        Verb::Test(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => commands::test(&context, &flags.into_options(), &interrupt),
+            Err(error) => deaf(&context, &error),
+        },
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),

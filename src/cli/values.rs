@@ -70,24 +70,32 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 /// The formats, by the name that `--format` knows them by.
-const FORMATS: [(&str, Format); 5] = [
+const FORMATS: [(&str, Format); 6] = [
     ("human", Format::Human),
     ("json", Format::Json),
     ("github", Format::GitHub),
     ("sarif", Format::Sarif),
     ("junit", Format::Junit),
+    ("tap", Format::Tap),
 ];
 
 /// `human`, `json=FILE`, …: what a check of files is told in.
 pub(super) fn check_target(text: &str) -> Result<Target, String> {
-    target(text, &FORMATS)
+    target(text, &all_but(&[Format::Tap]))
+}
+
+/// The same for scenarios, which are tests.
+pub(super) fn test_target(text: &str) -> Result<Target, String> {
+    target(text, &all_but(&[Format::Sarif]))
+}
+
+fn all_but(others: &[Format]) -> Vec<(&'static str, Format)> {
+    FORMATS.into_iter().filter(|(_, format)| !others.contains(format)).collect()
 }
 
 /// The same for a run: SARIF is for faults in files and has no words for what a handler did.
 pub(super) fn run_target(text: &str) -> Result<Target, String> {
-    let formats = FORMATS.map(|format| (format.1 != Format::Sarif).then_some(format));
-    let formats: Vec<_> = formats.into_iter().flatten().collect();
-    target(text, &formats)
+    target(text, &all_but(&[Format::Sarif, Format::Tap]))
 }
 
 fn target(text: &str, formats: &[(&str, Format)]) -> Result<Target, String> {

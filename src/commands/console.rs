@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Finding, Verdict};
 use crate::report::{
-    Before, Changes, FanOut, GitHub, Human, Json, Junit, Paint, Sarif, Verbosity, more_about, render_finding,
+    Before, Changes, FanOut, GitHub, Human, HumanScenarios, Json, Junit, Paint, Reporter, Sarif, Tap, Verbosity,
+    more_about, render_finding,
 };
 use crate::text::printable;
 
@@ -35,6 +36,8 @@ pub enum Format {
     Sarif,
     /// A test report for CI servers.
     Junit,
+    /// The Test Anything Protocol.
+    Tap,
 }
 
 /// A format, and the file it goes to; standard output where none is named.
@@ -74,6 +77,28 @@ impl Console {
         cwd: &Path,
         before: Option<&Before>,
     ) -> Result<FanOut, (String, io::Error)> {
+        let verbosity = self.verbosity;
+        self.fan_out(targets, cwd, &|out, paint| match before {
+            Some(before) => Box::new(Changes::new(out, paint, verbosity, before.clone())),
+            None => Box::new(Human::new(out, paint, verbosity)),
+        })
+    }
+
+    /// The same for a run of scenarios.
+    ///
+    /// # Errors
+    /// The target that cannot be opened, and why.
+    pub fn reporters_of_scenarios(&self, targets: &[Target], cwd: &Path) -> Result<FanOut, (String, io::Error)> {
+        let verbosity = self.verbosity;
+        self.fan_out(targets, cwd, &|out, paint| Box::new(HumanScenarios::new(out, paint, verbosity)))
+    }
+
+    fn fan_out(
+        &self,
+        targets: &[Target],
+        cwd: &Path,
+        human: &dyn Fn(File, Paint) -> Box<dyn Reporter>,
+    ) -> Result<FanOut, (String, io::Error)> {
         let default = [Target { format: Format::Human, file: None }];
         let targets = if targets.is_empty() { &default } else { targets };
         let mut all = FanOut::new();
@@ -85,15 +110,12 @@ impl Console {
             let out = out.map_err(|error| (name.clone(), error))?;
             let color = target.file.is_none() && self.color_out;
             match target.format {
-                Format::Human if before.is_some() => {
-                    let before = before.cloned().unwrap_or_default();
-                    all.add(name, Box::new(Changes::new(out, Paint::new(color), self.verbosity, before)));
-                }
-                Format::Human => all.add(name, Box::new(Human::new(out, Paint::new(color), self.verbosity))),
+                Format::Human => all.add(name, human(out, Paint::new(color))),
                 Format::Json => all.add(name, Box::new(Json::new(io::BufWriter::new(out)))),
                 Format::GitHub => all.add(name, Box::new(GitHub::new(io::BufWriter::new(out)))),
                 Format::Sarif => all.add(name, Box::new(Sarif::new(io::BufWriter::new(out), cwd))),
                 Format::Junit => all.add(name, Box::new(Junit::new(out))),
+                Format::Tap => all.add(name, Box::new(Tap::new(io::BufWriter::new(out)))),
             }
         }
         Ok(all)

@@ -10,6 +10,7 @@ mod packages;
 mod payloads;
 mod schedules;
 mod schema;
+mod test;
 mod trigger;
 mod validate;
 mod watch;
@@ -24,6 +25,7 @@ pub use generate::{GenerateOptions, generate};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, schema};
+pub use test::{TestOptions, test};
 pub use trigger::{DbChoice, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
 

@@ -1,6 +1,6 @@
 //! `simctl trigger EVENT`: fires the event at the app's handler and tells what the handler did.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -178,7 +178,8 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
         && may_run_embedded(script.source.text());
     let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
     let reading = app.read_scripts(&script);
-    let Choice { runtime, notices, findings } = choose_runtime(options, &reading);
+    let wanted = (options.runtime, options.node_options, options.node.as_path());
+    let Choice { runtime, notices, findings } = choose_runtime(wanted, &reading);
     if runtime != launch.runtime {
         (launch.runtime, early) = (runtime, None);
     }
@@ -187,7 +188,7 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
 }
 
 /// The platform's globals, for the handler's realm.
-fn globals() -> Vec<HostGlobal> {
+pub(super) fn globals() -> Vec<HostGlobal> {
     let own = |(name, methods): Global| HostGlobal {
         name: name.to_owned(),
         methods: methods.iter().map(|&method| method.to_owned()).collect(),
@@ -203,20 +204,21 @@ fn may_run_embedded(text: &str) -> bool {
 }
 
 /// What runs the app, and what is to be said of that.
-struct Choice {
-    runtime: Runtime,
-    notices: Vec<String>,
-    findings: Findings,
+pub(super) struct Choice {
+    pub(super) runtime: Runtime,
+    pub(super) notices: Vec<String>,
+    pub(super) findings: Findings,
 }
 
 /// Embedded unless the app cannot run there as it does in production; then Node.js, where there is one.
-fn choose_runtime(options: &TriggerOptions, reading: &Reading) -> Choice {
+pub(super) fn choose_runtime(wanted: (RuntimeChoice, NodeOptions, &Path), reading: &Reading) -> Choice {
+    let (wanted, node_options, node) = wanted;
     let choice = |runtime, notices: Vec<String>| Choice { runtime, notices, findings: Vec::new() };
-    let lends = options.node_options.lends_globals;
+    let lends = node_options.lends_globals;
     let lent = "the handler finds `setTimeout`, `Buffer` and other globals of Node.js, which production does not have";
     let lent = lends.then(|| format!("`--allow-node-globals`: {lent}"));
-    let has_node = || find_node(&options.node).is_some();
-    match (options.runtime, reading.needs_node()) {
+    let has_node = || find_node(node).is_some();
+    match (wanted, reading.needs_node()) {
         (RuntimeChoice::Node, _) => choice(Runtime::Node, lent.into_iter().collect()),
         (RuntimeChoice::Auto, _) if lends => choice(Runtime::Node, lent.into_iter().collect()),
         (_, None) => choice(Runtime::Embedded, Vec::new()),
@@ -225,7 +227,7 @@ fn choose_runtime(options: &TriggerOptions, reading: &Reading) -> Choice {
         }
         (_, Some(_)) if !reading.packages.is_empty() => {
             let notices = Vec::new();
-            Choice { runtime: Runtime::Embedded, notices, findings: needs_node(options.runtime, reading) }
+            Choice { runtime: Runtime::Embedded, notices, findings: needs_node(wanted, reading) }
         }
         (RuntimeChoice::Auto, Some(why)) => {
             let notice = format!(
@@ -253,7 +255,7 @@ fn needs_node(chosen: RuntimeChoice, reading: &Reading) -> Findings {
     reading.packages.iter().map(finding).collect()
 }
 
-fn syntax_frame(app: &App, reading: &Reading) -> Option<Frame> {
+pub(super) fn syntax_frame(app: &App, reading: &Reading) -> Option<Frame> {
     let fault = reading.syntax.first()?;
     let span = fault.place.span?;
     let file = fault.place.file.as_deref()?;

@@ -6,6 +6,7 @@
 mod bridge;
 mod external;
 mod run;
+pub mod scenario;
 
 pub use external::{ExternalPlan, run_external};
 pub use run::{EngineError, Plan, Summary, run};

@@ -152,13 +152,13 @@ fn fire_all(
 }
 
 /// Hands one payload to the process at hand, or to a new one where that is gone.
-fn deliver(
+pub(super) fn deliver(
     launch: &Launch,
     process: &mut Option<Handler>,
     delivery: &Delivery,
     bridge: &mut Bridge<'_, '_>,
     interrupt: &Interrupt,
-) -> Result<Delivered, EngineError> {
+) -> Result<Delivered, HandlerError> {
     let mut handler = match process.take().filter(Handler::is_alive) {
         Some(handler) => handler,
         None => Handler::start(launch, interrupt)?,
@@ -185,7 +185,7 @@ fn started(plan: &Plan<'_>, index: u64, payload: &str) -> RunEvent {
 }
 
 fn finished(plan: &Plan<'_>, index: u64, delivered: Delivered, bridge: &Bridge<'_, '_>) -> RunEvent {
-    let outcome = with_syntax_place(plan, delivered.outcome);
+    let outcome = with_syntax_place(plan.syntax_error.as_ref(), delivered.outcome);
     RunEvent::DeliveryFinished {
         index,
         excerpt: bridge.excerpt(&outcome),
@@ -197,10 +197,10 @@ fn finished(plan: &Plan<'_>, index: u64, delivered: Delivered, bridge: &Bridge<'
 }
 
 /// A syntax error's place as our own parser sees it: engines differ in what they tell, and some tell nothing.
-fn with_syntax_place(plan: &Plan<'_>, outcome: Outcome) -> Outcome {
+pub(super) fn with_syntax_place(known: Option<&Frame>, outcome: Outcome) -> Outcome {
     let Outcome::NotLoaded { mut error } = outcome else { return outcome };
     if error.name.as_deref() == Some("SyntaxError")
-        && let Some(frame) = &plan.syntax_error
+        && let Some(frame) = known
     {
         error.stack = vec![frame.clone()];
     }

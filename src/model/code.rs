@@ -133,6 +133,9 @@ codes! {
     NeedsNode "needs-node" Warning "the app requires what only Node.js can load, and it runs on the embedded runtime";
     RenderError "render-error" Warning "`renderData` is given an error that the platform cannot show: without `message` and `status`, or too long";
     BadRecord "bad-record" Error "a record for `$db` that it would not take";
+    // Scenarios
+    YamlSyntax "yaml-syntax" Error "a file is not YAML, or holds what JSON has no word for";
+    BadScenario "bad-scenario" Error "a scenario that cannot be played as it is written";
     // Settings
     BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
     UnknownIparamType "unknown-iparam-type" Warning "an installation parameter's type is close to a known one, but is none";

@@ -5,6 +5,7 @@
 
 mod code;
 mod delivery;
+mod difference;
 mod finding;
 mod outcome;
 mod run_event;
@@ -13,6 +14,7 @@ mod verdict;
 
 pub use code::{Code, Severity};
 pub use delivery::{Addressee, Delivered, Delivery, Platform, Runtime, Times};
+pub use difference::Difference;
 pub use finding::{Excerpt, Finding, Findings, Place, Position, Span};
 pub use outcome::{Frame, Outcome, Response, ReturnValue, Thrown};
 pub use run_event::{AnswerStatus, Level, RunEvent, Stream};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Addressee, Excerpt, Finding, Frame, Outcome, Platform, ReturnValue, Secrets, Thrown};
+use super::{Addressee, Difference, Excerpt, Finding, Frame, Outcome, Place, Platform, ReturnValue, Secrets, Thrown};
 
 /// One thing that happened. The JSON form is described by `schemas/run-event.schema.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -131,6 +131,71 @@ pub enum RunEvent {
         /// The process exit code.
         exit_code: u8,
     },
+    /// First of a run of scenarios.
+    TestStarted {
+        /// simctl's version.
+        version: String,
+        /// The command line.
+        command: String,
+        /// How many scenarios are to be played.
+        scenarios: u64,
+        /// The app's folder, as the user named it; empty for the current one.
+        app: String,
+    },
+    /// A scenario begins. Until it is over, all deliveries are its own, numbered by its steps.
+    ScenarioStarted {
+        /// Its name.
+        name: String,
+        /// Its file, as the user would write it.
+        file: String,
+        /// The seed that its payloads are drawn from.
+        seed: u64,
+        /// The simulated clock as it begins, RFC 3339.
+        now: String,
+        /// How many steps it has.
+        steps: u64,
+    },
+    /// A step's delivery was compared with what was expected of it.
+    StepFinished {
+        /// The step's number, from 0.
+        index: u64,
+        /// What it does, such as `update jane`.
+        step: String,
+        /// What did not come as expected; nothing where the step held.
+        differences: Vec<Difference>,
+        /// The step's place.
+        #[serde(flatten)]
+        place: Place,
+    },
+    /// A scenario is over: all its steps held, or one did not and those after it were not fired.
+    ScenarioFinished {
+        /// Its name.
+        name: String,
+        /// Its file.
+        file: String,
+        /// Whether it held.
+        held: bool,
+        /// How many steps were fired.
+        steps: u64,
+        /// How long it took, wall clock.
+        #[serde(rename = "took_us", serialize_with = "as_micros")]
+        took: Duration,
+        /// The command that repeats it alone.
+        repeat: String,
+    },
+    /// Last of a run of scenarios, also after Ctrl-C.
+    TestFinished {
+        /// Scenarios that held.
+        held: u64,
+        /// Scenarios that did not.
+        failed: u64,
+        /// Scenarios that were not played to their end: Ctrl-C or `--fail-fast` came before.
+        left: u64,
+        /// True where Ctrl-C ended it.
+        interrupted: bool,
+        /// The process exit code.
+        exit_code: u8,
+    },
     /// Last of every run, also after Ctrl-C.
     RunFinished {
         /// Deliveries that held.
@@ -156,7 +221,11 @@ impl RunEvent {
         }
         let mask = |text: &mut String| *text = secrets.mask(text);
         match self {
-            Self::RunStarted { command, .. } | Self::CheckStarted { command, .. } => mask(command),
+            Self::RunStarted { command, .. }
+            | Self::CheckStarted { command, .. }
+            | Self::TestStarted { command, .. } => {
+                mask(command);
+            }
             Self::Notice { message } => mask(message),
             Self::Found { finding } => finding.mask(secrets),
             Self::DeliveryStarted { payload, to, .. } => {
@@ -173,7 +242,20 @@ impl RunEvent {
                 mask_excerpt(excerpt, secrets);
                 mask(repeat);
             }
-            Self::RunFinished { .. } | Self::FileChecked { .. } | Self::CheckFinished { .. } => {}
+            Self::ScenarioStarted { name, .. } => mask(name),
+            Self::StepFinished { step, differences, place, .. } => {
+                mask(step);
+                differences.iter_mut().for_each(|difference| difference.mask(secrets));
+                mask_excerpt(&mut place.excerpt, secrets);
+            }
+            Self::ScenarioFinished { name, repeat, .. } => {
+                mask(name);
+                mask(repeat);
+            }
+            Self::RunFinished { .. }
+            | Self::FileChecked { .. }
+            | Self::CheckFinished { .. }
+            | Self::TestFinished { .. } => {}
         }
     }
 }

@@ -167,6 +167,16 @@ fn revealed(secrets: &Secrets, value: Map<String, Value>) -> Map<String, Value> 
     into_object(value)
 }
 
+/// A record as it is kept: with placeholders for secrets.
+pub(super) fn concealed_record(secrets: &Secrets, record: Record) -> Record {
+    Record { key: secrets.conceal(&record.key), value: concealed(secrets, record.value), ..record }
+}
+
+/// Undoes [`concealed_record`].
+pub(super) fn revealed_record(secrets: &Secrets, record: Record) -> Record {
+    Record { key: secrets.reveal(&record.key), value: revealed(secrets, record.value), ..record }
+}
+
 /// Concealing and revealing leave an object an object.
 fn into_object(value: Value) -> Map<String, Value> {
     if let Value::Object(members) = value { members } else { Map::new() }

@@ -24,8 +24,8 @@ use crate::model::{Findings, Secrets};
 
 use self::db::Db;
 pub use self::records::{Record, Records};
-pub use self::request::Network;
 use self::request::Requests;
+pub use self::request::{MadeRequest, Network};
 use self::schedule::Schedules;
 pub use self::schedule::{Schedule, schedule_fires, schedules};
 pub use self::store::Storage;
@@ -169,6 +169,32 @@ impl<'a> Services<'a> {
     /// As [`Services::call`].
     pub fn start(&mut self) -> Result<(), Fault> {
         self.shared.store.refresh()
+    }
+
+    /// Puts records into `$db`, as if the app had stored them.
+    ///
+    /// # Errors
+    /// As [`Services::call`].
+    pub fn keep(&mut self, records: Vec<Record>) -> Result<(), Fault> {
+        let secrets = self.shared.setup.secrets;
+        let concealed: Vec<Record> = records.into_iter().map(|record| db::concealed_record(secrets, record)).collect();
+        self.shared.store.run(|connection| concealed.iter().try_for_each(|record| records::write(connection, record)))
+    }
+
+    /// What `$db` holds now.
+    ///
+    /// # Errors
+    /// As [`Services::call`].
+    pub fn records(&mut self) -> Result<Vec<Record>, Fault> {
+        let (now, secrets) = (self.shared.now(), self.shared.setup.secrets);
+        let all = self.shared.store.run(|connection| records::all(connection))?;
+        let held = all.into_iter().filter(|record| !record.is_expired(now));
+        Ok(held.map(|record| db::revealed_record(secrets, record)).collect())
+    }
+
+    /// The requests that the app has asked for since the last time.
+    pub fn take_requests(&mut self) -> Vec<MadeRequest> {
+        self.requests.take_made()
     }
 
     /// A delivery of `event` begins, with that payload in JSON: calls of the last one get no answer any more.

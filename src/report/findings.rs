@@ -33,7 +33,7 @@ pub fn more_about<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Option
     Some(format!("more: simctl explain {}", gravest.code.name()))
 }
 
-fn push_place(text: &mut String, place: &Place, paint: Paint) {
+pub(super) fn push_place(text: &mut String, place: &Place, paint: Paint) {
     let Some(file) = &place.file else {
         if let Some(pointer) = place.pointer.as_deref().filter(|pointer| !pointer.is_empty()) {
             let _ = writeln!(text, "  {} {}", paint.faint("-->"), printable_line(pointer));

@@ -5,22 +5,27 @@
 
 use std::io::{self, Write};
 
+use super::Paint;
 use super::Reporter;
 use super::human::{advice, describe, frame_of};
 use super::place::{Run, end_column};
-use crate::model::{Finding, Outcome, RunEvent, Severity, Verdict};
+use super::scenarios::render_difference;
+use crate::model::{Difference, Finding, Outcome, RunEvent, Severity, Verdict};
 use crate::text::printable;
 
 /// Writes an annotation for each finding and each delivery that failed, and nothing for what held.
 pub struct GitHub<W> {
     out: W,
     run: Run,
+    is_test: bool,
+    /// The scenario at hand.
+    scenario: String,
 }
 
 impl<W: Write> GitHub<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Self {
-        Self { out, run: Run::default() }
+        Self { out, run: Run::default(), is_test: false, scenario: String::new() }
     }
 
     fn command(&mut self, level: &str, properties: &[(&str, String)], message: &str) -> io::Result<()> {
@@ -54,6 +59,17 @@ impl<W: Write> GitHub<W> {
         }
         properties.push(("title", finding.code.name().to_owned()));
         self.command(level(finding.severity), &properties, &message)
+    }
+
+    fn step(&mut self, step: &str, differences: &[Difference]) -> io::Result<()> {
+        let text: String = differences.iter().map(|one| render_difference(one, Paint::new(false))).collect();
+        let mut properties = Vec::new();
+        if let Some((file, span)) = differences.first().and_then(|one| one.place.file.as_ref().zip(one.place.span)) {
+            properties.push(("file", file.to_string_lossy().into_owned()));
+            properties.push(("line", span.start.line.to_string()));
+        }
+        properties.push(("title", format!("{}: {step}", self.scenario)));
+        self.command("error", &properties, text.trim_end())
     }
 
     fn failed(&mut self, index: u64, outcome: &Outcome, repeat: &str) -> io::Result<()> {
@@ -97,7 +113,20 @@ impl<W: Write> Reporter for GitHub<W> {
         match event {
             RunEvent::Found { finding } => self.finding(finding),
             RunEvent::Notice { message } => self.command("notice", &[], message),
-            RunEvent::DeliveryFinished { index, outcome, repeat, .. } if !outcome.held() => {
+            RunEvent::TestStarted { .. } => {
+                self.is_test = true;
+                Ok(())
+            }
+            RunEvent::ScenarioStarted { name, .. } => {
+                self.scenario.clone_from(name);
+                Ok(())
+            }
+            RunEvent::StepFinished { step, differences, .. } if !differences.is_empty() => self.step(step, differences),
+            RunEvent::TestFinished { exit_code, .. } if *exit_code >= Verdict::CannotDo.exit_code() => {
+                self.command("error", &[], &format!("simctl ended early, with exit code {exit_code}"))
+            }
+            // What a handler did in a step may be what was expected of it.
+            RunEvent::DeliveryFinished { index, outcome, repeat, .. } if !outcome.held() && !self.is_test => {
                 self.failed(*index, outcome, repeat)
             }
             RunEvent::RunFinished { exit_code, .. } if *exit_code >= Verdict::CannotDo.exit_code() => {

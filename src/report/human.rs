@@ -40,6 +40,16 @@ impl<W: Write> Human<W> {
         Self { out, paint, verbosity, pending: String::new(), count: 1, seed: None, gravest: None }
     }
 
+    /// The same for deliveries that are part of something else, which says how to repeat them.
+    pub(super) fn of_part(out: W, paint: Paint, verbosity: Verbosity) -> Self {
+        Self { count: 0, ..Self::new(out, paint, verbosity) }
+    }
+
+    /// What it writes to.
+    pub(super) const fn out(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     fn word(&self, word: &str, paint: impl FnOnce(Paint, &str) -> String) -> String {
         paint(self.paint, &format!("{word:>WORD$}"))
     }
@@ -183,7 +193,7 @@ impl<W: Write> Human<W> {
             let _ = write!(times, ", start-up {}", show_duration(*start_up));
         }
         let mut text = self.outcome(outcome, excerpt.as_ref(), &times);
-        if !outcome.held() || self.count == 1 {
+        if !outcome.held() && self.count > 0 || self.count == 1 {
             let _ = writeln!(text, "{} {}", self.paint.faint("repeat:"), printable_line(repeat));
         }
         if outcome.held() {
@@ -222,6 +232,12 @@ impl<W: Write> Reporter for Human<W> {
             RunEvent::DeliveryFinished { .. } => self.delivered(event),
             RunEvent::RunFinished { held, failed, interrupted, .. } => self.finished(*held, *failed, *interrupted),
             RunEvent::CheckStarted { .. } | RunEvent::FileChecked { .. } => Ok(()),
+            // Scenarios have a reporter of their own.
+            RunEvent::TestStarted { .. }
+            | RunEvent::ScenarioStarted { .. }
+            | RunEvent::StepFinished { .. }
+            | RunEvent::ScenarioFinished { .. }
+            | RunEvent::TestFinished { .. } => Ok(()),
             RunEvent::CheckFinished { files, errors, warnings, notes, .. } => {
                 let mut text = format!("{}\n", check_summary(*files, *errors, *warnings, *notes));
                 if let Some(more) = more_about(&self.gravest) {
@@ -394,7 +410,7 @@ fn shortened(text: &str, verbosity: Verbosity) -> String {
 }
 
 /// `1.3 ms`, `2.5 s`, `20 s`.
-fn show_duration(duration: Duration) -> String {
+pub(super) fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     if seconds >= 10.0 || (seconds >= 1.0 && duration.subsec_millis() == 0) {
         format!("{seconds:.0} s")

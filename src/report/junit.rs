@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::human::{advice, describe, outcome_text};
 use super::place::{Run, Started};
+use super::scenarios::{headline, render_difference};
 use super::{Paint, Reporter, Verbosity, render_finding};
 use crate::model::{Addressee, Code, Finding, Outcome, RunEvent, Severity, Stream, Verdict};
 use crate::text::printable;
@@ -24,9 +25,14 @@ pub struct Junit<W> {
     /// What the handler of the delivery at hand printed.
     log: String,
     cases: Vec<Case>,
+    /// The step of the scenario at hand that did not hold.
+    failure: Option<Trouble>,
     exit_code: Option<u8>,
     interrupted: bool,
 }
+
+/// The suite that scenarios are.
+const SCENARIOS: &str = "simctl test";
 
 #[derive(Debug, Default)]
 struct Case {
@@ -57,6 +63,7 @@ impl<W: Write> Junit<W> {
             found: Vec::new(),
             log: String::new(),
             cases: Vec::new(),
+            failure: None,
             exit_code: None,
             interrupted: false,
         }
@@ -167,6 +174,20 @@ impl<W: Write> Junit<W> {
     }
 }
 
+impl<W: Write> Junit<W> {
+    /// A scenario is a case.
+    fn played(&mut self, name: &str, file: &str, time: Duration, repeat: &str) {
+        let mut trouble = self.failure.take();
+        if let Some(trouble) = &mut trouble {
+            let _ = writeln!(trouble.text, "repeat: {repeat}");
+        }
+        let log = if trouble.is_some() { std::mem::take(&mut self.log) } else { String::new() };
+        self.run.started = None;
+        let (class, name, file) = (file.to_owned(), name.to_owned(), file.to_owned());
+        self.cases.push(Case { class, name, file, time, trouble, log });
+    }
+}
+
 impl<W: Write> Reporter for Junit<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         self.run.on_event(event);
@@ -187,6 +208,27 @@ impl<W: Write> Reporter for Junit<W> {
             }
             RunEvent::Call { name, args, answer, .. } => {
                 let _ = writeln!(self.log, "call: {name} {args} -> {answer}");
+            }
+            RunEvent::TestStarted { .. } => self.suite = SCENARIOS,
+            RunEvent::ScenarioStarted { .. } => {
+                self.log = self.found_text();
+                self.run.started = None;
+            }
+            RunEvent::StepFinished { step, differences, .. } if !differences.is_empty() => {
+                let text = differences.iter().map(|one| render_difference(one, Paint::new(false))).collect();
+                let message = headline(step, differences);
+                self.failure = Some(Trouble { element: "failure", kind: "expectation".to_owned(), message, text });
+            }
+            RunEvent::ScenarioFinished { name, file, took, repeat, .. } => self.played(name, file, *took, repeat),
+            RunEvent::TestFinished { exit_code, interrupted, .. } => {
+                self.exit_code = Some(*exit_code);
+                self.interrupted = *interrupted;
+            }
+            RunEvent::DeliveryStarted { event, to, .. } if self.suite == SCENARIOS => {
+                let _ = writeln!(self.log, "{event} -> {}", to.name());
+            }
+            RunEvent::DeliveryFinished { outcome, .. } if self.suite == SCENARIOS => {
+                let _ = writeln!(self.log, "{}", printable(&describe(outcome, Verbosity::Normal)));
             }
             RunEvent::DeliveryStarted { .. } => self.log = self.found_text(),
             RunEvent::DeliveryFinished { outcome, start_up, handler, repeat, .. } => {

@@ -14,6 +14,8 @@ mod junit;
 mod paint;
 mod place;
 mod sarif;
+mod scenarios;
+mod tap;
 
 use std::io;
 
@@ -27,6 +29,8 @@ pub use json::Json;
 pub use junit::Junit;
 pub use paint::Paint;
 pub use sarif::Sarif;
+pub use scenarios::HumanScenarios;
+pub use tap::Tap;
 
 use crate::model::RunEvent;
 

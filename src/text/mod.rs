@@ -1,4 +1,4 @@
-//! Texts of the user's as simctl reads and shows them: JSON with the place of each value, lines and columns, the nearest
+//! Texts of the user's as simctl reads and shows them: JSON and YAML with the place of each value, lines and columns, the nearest
 //! known name for a misspelled one, and what may be printed on a terminal.
 //!
 //! The only file that this room touches is the one it is asked to read. What the texts mean is for higher rooms to say.
@@ -8,6 +8,7 @@ pub mod json;
 mod nearest;
 mod printable;
 mod source;
+pub mod yaml;
 
 pub use nearest::{list, nearest};
 pub use printable::{printable, printable_line, shell_word};

@@ -206,7 +206,9 @@ fn objects(node: &Node) -> Vec<(String, &'static [&'static str])> {
     all
 }
 
-fn mock(source: &Source, node: &Node) -> Option<Mock> {
+/// The mock that `node`, a part of another file, describes; `None` where it answers nothing. What is wrong with it is for
+/// its schema to say.
+pub fn mock(source: &Source, node: &Node) -> Option<Mock> {
     let text = |pointer: &str| node.at(pointer).and_then(Node::as_str).map(str::to_owned);
     let several = node.get("answers").and_then(Node::items).unwrap_or_default();
     let answers: Vec<MockAnswer> = node.get("answer").into_iter().chain(several).map(answer).collect();

@@ -16,7 +16,7 @@ pub(super) mod mocks;
 mod requests;
 mod substitutions;
 
-pub use mocks::{Mock, MockAnswer, MockFailure, check_mock};
+pub use mocks::{Mock, MockAnswer, MockFailure, check_mock, mock};
 pub use requests::check_requests;
 pub use substitutions::check_substitutions;
 pub(super) use substitutions::declared as declared_iparams;

@@ -66,6 +66,37 @@ pub(super) struct Requests {
     told: HashSet<String>,
     answered: HashSet<String>,
     recorded: HashSet<Outgoing>,
+    /// What the app has asked to be sent since [`Requests::take_made`].
+    made: Vec<MadeRequest>,
+}
+
+/// A request that the app asked to be sent, its substitutions made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MadeRequest {
+    /// The request template's name.
+    pub template: Option<String>,
+    /// What the template was given as its context.
+    pub context: Option<Value>,
+    /// The HTTP method.
+    pub method: String,
+    /// The URL.
+    pub url: String,
+    /// The body: what it holds where it is JSON, else its text; null where there is none.
+    pub body: Value,
+}
+
+impl MadeRequest {
+    fn new(request: &Outgoing, args: &[Value]) -> Self {
+        let text = request.body.as_deref();
+        let body = text.map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| text.into()));
+        Self {
+            template: request.template.clone(),
+            context: request.template.as_ref().and(args.get(1)).and_then(|options| options.get("context")).cloned(),
+            method: request.method.clone(),
+            url: request.url.clone(),
+            body,
+        }
+    }
 }
 
 /// A request on its way through its mock.
@@ -94,7 +125,13 @@ impl Requests {
             told: HashSet::new(),
             answered: HashSet::new(),
             recorded: HashSet::new(),
+            made: Vec::new(),
         }
+    }
+
+    /// The requests that the app has asked for since the last time.
+    pub(super) fn take_made(&mut self) -> Vec<MadeRequest> {
+        std::mem::take(&mut self.made)
     }
 
     pub(super) fn call(
@@ -112,6 +149,7 @@ impl Requests {
             Ok(made) => made,
             Err((status, why)) => return Ok(Reply::Now(refused(status, &why))),
         };
+        self.made.push(MadeRequest::new(&request, args));
         if let Some((until, answer)) = self.kept.get(&request)
             && keep.is_some()
             && Instant::now() < *until
