@@ -14,10 +14,10 @@ use serde_json::Value;
 use serde_json::json;
 use serde_json::value::RawValue;
 use simctl::model::{
-    Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Place, Platform, Response, ReturnValue,
-    RunEvent, Runtime, Severity, Stream, Thrown,
+    Addressee, AnswerStatus, Code, Difference, Excerpt, Finding, Frame, Level, Outcome, Place, Platform, Response,
+    ReturnValue, RunEvent, Runtime, Severity, Stream, Thrown,
 };
-use simctl::report::{GitHub, Human, Json, Junit, Paint, Reporter, Sarif, Verbosity};
+use simctl::report::{GitHub, Human, HumanScenarios, Json, Junit, Paint, Reporter, Sarif, Tap, Verbosity};
 use simctl::schema::Schemas;
 use simctl::text::Source;
 
@@ -45,6 +45,8 @@ fn told(format: &str, events: &[RunEvent]) -> String {
         "json" => Box::new(Json::new(out.clone())),
         "github" => Box::new(GitHub::new(out.clone())),
         "sarif" => Box::new(Sarif::new(out.clone(), Path::new(CWD))),
+        "human-scenarios" => Box::new(HumanScenarios::new(out.clone(), Paint::new(false), Verbosity::Normal)),
+        "tap" => Box::new(Tap::new(out.clone())),
         "junit" => Box::new(Junit::new(out.clone())),
         other => panic!("no format {other}"),
     };
@@ -237,6 +239,72 @@ fn run() -> Vec<RunEvent> {
     ]
 }
 
+/// Two scenarios that were played, one that was not, and a third that was cut off.
+fn scenarios() -> Vec<RunEvent> {
+    let file = "apps/welcome/tests/twice.scenario.yaml";
+    let text = "name: twice\nsteps:\n  - update: jane\n    expect:\n      returned: { count: 2 }\n";
+    let scenario = |name: &str, file: &str| RunEvent::ScenarioStarted {
+        name: name.to_owned(),
+        file: file.to_owned(),
+        seed: 7,
+        now: "2024-03-05T08:15:30Z".to_owned(),
+        steps: 2,
+    };
+    let step = |index, differences| RunEvent::StepFinished {
+        index,
+        step: "update jane".to_owned(),
+        differences,
+        place: place(file, text, "update: jane", None),
+    };
+    let ended = |name: &str, file: &str, held| RunEvent::ScenarioFinished {
+        name: name.to_owned(),
+        file: file.to_owned(),
+        held,
+        steps: 1,
+        took: Duration::from_micros(4300),
+        repeat: format!("simctl test {file}"),
+    };
+    let difference = |what: &str, needle: &str| Difference {
+        what: what.to_owned(),
+        expected: "2".to_owned(),
+        actual: "3 & \u{1b}[31m".to_owned(),
+        place: place(file, text, needle, None),
+    };
+    let returned = |count: u64| Outcome::Returned { value: ReturnValue::Json(json!({ "count": count })) };
+    vec![
+        RunEvent::TestStarted {
+            version: "0.1.0".to_owned(),
+            command: "simctl test apps/welcome".to_owned(),
+            scenarios: 3,
+            app: "apps/welcome".to_owned(),
+        },
+        RunEvent::Notice { message: "the app requires an npm package: using the node runtime".to_owned() },
+        scenario("once # more", "apps/welcome/tests/once.scenario.yaml"),
+        started(0),
+        finished(0, returned(1)),
+        step(0, Vec::new()),
+        ended("once # more", "apps/welcome/tests/once.scenario.yaml", true),
+        scenario("twice", file),
+        started(0),
+        RunEvent::Log { index: 0, level: Level::Warn, text: "::error::not mine".to_owned() },
+        finished(0, returned(3)),
+        step(0, vec![difference("returned.count", "2 }"), difference("logs[0]", "returned")]),
+        ended("twice", file, false),
+        RunEvent::TestFinished { held: 1, failed: 1, left: 1, interrupted: false, exit_code: 1 },
+    ]
+}
+
+#[test]
+fn each_format_tells_of_scenarios_as_it_did() {
+    for (format, extension) in
+        [("human-scenarios", "txt"), ("json", "ndjson"), ("github", "txt"), ("junit", "xml"), ("tap", "txt")]
+    {
+        let text = told(format, &scenarios());
+        assert!(!text.contains('\u{1b}') && !text.lines().any(|line| line.starts_with("::error::not")), "{text}");
+        golden(&format!("scenarios.{format}.{extension}"), &text);
+    }
+}
+
 #[track_caller]
 fn golden(name: &str, actual: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/formats").join(name);
@@ -281,7 +349,10 @@ fn each_format_tells_a_run_as_it_did() {
 #[test]
 fn what_json_writes_fits_its_schema() {
     let schemas = Schemas::embedded();
-    for line in (told("json", &check()) + &told("json", &run()) + &told("json", &external())).lines() {
+    for line in
+        (told("json", &check()) + &told("json", &run()) + &told("json", &external()) + &told("json", &scenarios()))
+            .lines()
+    {
         let value = serde_json::from_str(line).unwrap();
         assert_eq!(schemas.check_value("run-event", &value), [], "{line}");
     }
@@ -333,7 +404,7 @@ fn each_sarif_result_names_its_rule_and_each_rule_is_explained() {
 
 #[test]
 fn what_junit_writes_is_xml_with_the_counts_it_claims() {
-    for events in [check(), run(), check()[..3].to_vec(), run()[..5].to_vec(), Vec::new()] {
+    for events in [check(), run(), scenarios(), check()[..3].to_vec(), run()[..5].to_vec(), Vec::new()] {
         let text = told("junit", &events);
         let document = roxmltree::Document::parse(&text).unwrap_or_else(|error| panic!("{error}:\n{text}"));
         let suite = document.descendants().find(|node| node.has_tag_name("testsuite")).unwrap();

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::scenarios::{headline, render_difference};
 use super::{Paint, Reporter};
-use crate::model::RunEvent;
+use crate::model::{RunEvent, Verdict};
 use crate::text::printable_line;
 
 /// Writes a run of scenarios as TAP, a test point a scenario.
@@ -29,7 +29,7 @@ impl<W: Write> Tap<W> {
         let what = printable_line(&format!("{name} ({file})")).replace('\\', "\\\\").replace('#', "\\#");
         writeln!(self.out, "{not}ok {} - {what}", self.number)?;
         if let Some((message, text)) = self.failure.take().filter(|_| !held) {
-            writeln!(self.out, "  ---\n  message: {}\n  differences: |", serde_json::Value::from(message))?;
+            writeln!(self.out, "  ---\n  message: {}\n  differences: |2", serde_json::Value::from(message))?;
             for line in text.lines() {
                 writeln!(self.out, "    {line}")?;
             }
@@ -53,6 +53,9 @@ impl<W: Write> Reporter for Tap<W> {
             }
             RunEvent::ScenarioFinished { name, file, held, .. } => self.point(name, file, *held),
             RunEvent::TestFinished { interrupted: true, .. } => writeln!(self.out, "Bail out! interrupted"),
+            RunEvent::TestFinished { exit_code, .. } if *exit_code > Verdict::Problems.exit_code() => {
+                writeln!(self.out, "Bail out! simctl ended early, with exit code {exit_code}")
+            }
             RunEvent::TestFinished { .. } => {
                 for number in self.number + 1..=self.planned {
                     writeln!(self.out, "ok {number} # SKIP not played")?;

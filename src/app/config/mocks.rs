@@ -20,6 +20,8 @@ pub(in crate::app) const FOLDER: &str = "mocks";
 pub struct Mock {
     /// Its file, as the user would write it.
     pub file: PathBuf,
+    /// Whether it answers before any that is not so marked, however much that says of a request.
+    pub comes_first: bool,
     /// The request template's name.
     pub template: Option<String>,
     /// The HTTP method.
@@ -214,6 +216,7 @@ pub fn mock(source: &Source, node: &Node) -> Option<Mock> {
     let answers: Vec<MockAnswer> = node.get("answer").into_iter().chain(several).map(answer).collect();
     (!answers.is_empty()).then(|| Mock {
         file: source.file().to_path_buf(),
+        comes_first: false,
         template: text("/request/template"),
         method: text("/request/method"),
         url: text("/request/url"),

@@ -133,7 +133,10 @@ impl<'a> Reader<'a> {
         for member in users {
             let pointer = format!("/users/{}", escape_token(&member.key));
             let added = cast.add(&member.key, &as_map(&member.value));
-            self.take(added, &member.value, &pointer);
+            if self.take(added, &member.value, &pointer).is_none() {
+                // The name is known all the same, so that the steps can be looked at.
+                let _ = cast.add(&member.key, &Map::new());
+            }
         }
         self.walk_ons(&mut cast);
         let at_first = cast.now();
@@ -272,6 +275,7 @@ impl<'a> Reader<'a> {
                     .push(Finding::new(Code::BadScenario, what).at(node.place(self.source, &pointer)).hint(hint));
                 continue;
             };
+            mock.comes_first = true;
             if let Some(body) = node.at("/request/body") {
                 mock.body = self.filled(body, &format!("{pointer}/request/body"), users);
             }

@@ -48,12 +48,12 @@ impl Mocks {
         Some(sent(answer, &request.url))
     }
 
-    /// The mock that says most of the request: of its body, then its template, then its URL; of several, the first.
+    /// The mock that comes first or else says most of the request: of its body, then its template, then its URL; of several, the first.
     fn find(&self, request: &Outgoing) -> Option<usize> {
         let matching = self.all.iter().enumerate().filter(|(_, mock)| matches(mock, request, true));
         let says = |mock: &Mock| {
             let url = mock.url.as_ref().map_or(0, |url| url.bytes().filter(|byte| *byte != b'*').count() + 1);
-            (mock.body.as_ref().map_or(0, size), mock.template.is_some(), url, mock.method.is_some())
+            (mock.comes_first, mock.body.as_ref().map_or(0, size), mock.template.is_some(), url, mock.method.is_some())
         };
         let best = matching.max_by(|a, b| says(a.1).cmp(&says(b.1)).then(b.0.cmp(&a.0)));
         best.map(|(index, _)| index)
@@ -253,6 +253,7 @@ mod tests {
             fail: None,
         };
         Mock {
+            comes_first: false,
             file: file.into(),
             template: text("template"),
             method: text("method"),

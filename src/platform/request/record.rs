@@ -53,6 +53,7 @@ pub(super) fn write(
     let text = |key: &str| asked.get(key).and_then(Value::as_str).map(str::to_owned);
     Ok(Mock {
         file: app.shown(file),
+        comes_first: false,
         template: text("template"),
         method: text("method"),
         url: text("url"),
