@@ -15,6 +15,7 @@ mod programs;
 mod progress;
 mod repeat;
 mod sandbox;
+mod scenarios;
 mod schedules;
 mod schema;
 mod secrets;
