@@ -6,20 +6,21 @@ use proptest::prelude::*;
 use simctl::app::{App, check_iparams, check_mock, check_requests, check_settings, check_values};
 use simctl::model::Findings;
 use simctl::schema::Schemas;
-use simctl::text::{Source, json};
+use simctl::text::{Source, json, yaml};
 
 thread_local! {
     static SCHEMAS: Schemas = Schemas::embedded();
 }
 
 /// Files that are nearly good, so that a change reaches the rules and not only the reader.
-const SEEDS: [&str; 6] = [
+const SEEDS: [&str; 7] = [
     include_str!("../samples/broken/manifest-faults/manifest.json"),
     include_str!("../samples/broken/config-faults/config/iparams.json"),
     include_str!("../samples/broken/config-faults/config/requests.json"),
     include_str!("../samples/broken/config-faults/simctl.json"),
     include_str!("../samples/payloads/onUserUpdate-2.3-kit.json"),
     include_str!("../samples/retry/mocks/notify.json"),
+    include_str!("../samples/contact-sync/tests/in-step.scenario.yaml"),
 ];
 
 /// A seed with a few pieces of it replaced, or any bytes at all.
@@ -27,7 +28,8 @@ fn any_file() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         any::<u8>().prop_map(|byte| vec![byte]),
         proptest::sample::select(vec![
-            "{}", "[]", "null", "7", "\"\"", "{", "}", ",", ":", "\"", "'", "\\u", "\u{e9}", "//", "~1"
+            "{}", "[]", "null", "7", "\"\"", "{", "}", ",", ":", "\"", "'", "\\u", "\u{e9}", "//", "~1", "\n", "  ",
+            "- ", "? ", "&a ", "*a", "!!x ", "|", "---\n", "%", "#"
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
     ];
@@ -53,6 +55,9 @@ fn check_all(schemas: &Schemas, source: &Source) -> Findings {
     findings.extend(check_mock(schemas, source, Some(&["notify".to_owned()])));
     findings.extend(check_settings(schemas, source).1);
     findings.extend(check_values(source, json::read(source).0.as_ref()));
+    let (node, faults) = yaml::read(source);
+    findings.extend(faults);
+    findings.extend(node.map(|node| schemas.check("scenario", &node, source)).unwrap_or_default());
     if let Some(node) = json::read(source).0 {
         findings.extend(schemas.check_payload("onUserUpdate", None, &node, source));
     }
