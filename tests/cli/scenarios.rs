@@ -177,6 +177,10 @@ steps: [{ create: jane, expect: { returned: x, logs: [y], db: { k: { token: z } 
     let app = Sandbox::app(server)
         .file("config/iparams.json", r#"{ "token": { "display_name": "T", "description": "t", "type": "text", "required": true, "secure": true } }"#)
         .file("tests/a.scenario.yaml", text);
+    let faulty = "iparams: { token: hush-hush-77, }\nstpes: [hush-hush-77]";
+    app.run(["test", "--list"]).code(0);
+    let app = app.file("faulty/b.scenario.yaml", faulty);
+    app.run(["test", "faulty"]).code(2).stderr("did you mean `steps`?").without("hush-hush");
     for format in ["human", "json", "github", "junit", "tap"] {
         let ran = app.run(["test", "--verbose", "--format", format]).code(1);
         let shown = ran.out.replace("iparams: { token: hush-hush-77 }", "");

@@ -30,15 +30,34 @@ const ACTS: [&str; 4] = ["create", "update", "fire", "again"];
 /// # Errors
 /// Every fault, where at least one is an error.
 pub fn read(schemas: &Schemas, app: &App, source: Source, path: &Path) -> Result<Scenario, Findings> {
-    let (node, mut findings) = yaml::read(&source);
-    let Some(node) = node else { return Err(findings) };
-    json::add_unsaid(&mut findings, schemas.check("scenario", &node, &source));
+    let (node, findings) = yaml::read(&source);
+    // A finding shows lines of the file, and what is secret may stand there.
+    let own = node.as_ref().and_then(|node| node.get("iparams")).map(as_map).unwrap_or_default();
+    let secrets = app.iparams_with(None, &[], &own).map(|iparams| iparams.secrets).unwrap_or_default();
+    let scenario = match node {
+        Some(node) => prepare(schemas, app, (source, &node), path, findings),
+        None => Err(findings),
+    };
+    scenario.map_err(|mut findings| {
+        findings.iter_mut().for_each(|finding| finding.mask(&secrets));
+        findings
+    })
+}
+
+fn prepare(
+    schemas: &Schemas,
+    app: &App,
+    (source, node): (Source, &Node),
+    path: &Path,
+    mut findings: Findings,
+) -> Result<Scenario, Findings> {
+    json::add_unsaid(&mut findings, schemas.check("scenario", node, &source));
     suggest(&mut findings);
-    patterns(&source, &node, &mut findings);
+    patterns(&source, node, &mut findings);
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
-    let mut reader = Reader { schemas, app, source: &source, node: &node, folder: path.parent(), findings };
+    let mut reader = Reader { schemas, app, source: &source, node, folder: path.parent(), findings };
     let scenario = reader.scenario();
     match scenario {
         Some(scenario) if !reader.findings.iter().any(Finding::is_error) => Ok(Scenario { source, ..scenario }),
