@@ -11,9 +11,14 @@ pub(super) fn hint(thrown: &Thrown, entry: &Module) -> Option<String> {
     if let Some(name) = message.strip_suffix(" is not defined") {
         return missing_global(name.trim_matches('\''));
     }
-    if let Some(member) = missing_of_process(thrown, entry) {
-        let name = format!("process.{member}");
-        return Some(format!("`{name}` does not exist on the platform: {}", instead_of_process(&name)));
+    if let Some(called) = missing_member(thrown, entry) {
+        return match called.split_once('.') {
+            Some(("process", _)) => {
+                Some(format!("`{called}` does not exist on the platform: {}", instead_of_process(&called)))
+            }
+            Some(("global" | "globalThis", name)) => missing_global(name),
+            _ => None,
+        };
     }
     if message.contains("is an npm package") {
         return Some("run it with `--runtime node`".to_owned());
@@ -31,24 +36,32 @@ fn missing_global(name: &str) -> Option<String> {
     instead_of_global(name).map(|instead| format!("`{name}` does not exist on the platform: {instead}"))
 }
 
-/// The member of `process` that was called and is not there. V8 names it in its message; for QuickJS, which says `not a
-/// function` only, the source line is asked.
-fn missing_of_process(thrown: &Thrown, entry: &Module) -> Option<String> {
+/// What was called and is no function, as it stands in the source: `process.exit`. V8 names it in its message; for
+/// QuickJS, which says `not a function` only, the source is asked what stands at the error's place.
+fn missing_member(thrown: &Thrown, entry: &Module) -> Option<String> {
     if thrown.name.as_deref() != Some("TypeError") {
         return None;
     }
-    if let Some(rest) = thrown.message.strip_prefix("process.") {
-        return rest.strip_suffix(" is not a function").map(str::to_owned);
+    if let Some(called) = thrown.message.strip_suffix(" is not a function") {
+        return Some(called.to_owned());
     }
     let frame = thrown.stack.first().filter(|frame| thrown.message == "not a function" && frame.file == entry.name)?;
     let line = entry.source.lines().nth(usize::try_from(frame.line).ok()?.checked_sub(1)?)?;
-    let member: String = line
-        .split_once("process.")?
-        .1
-        .chars()
-        .take_while(|c| c.is_ascii_alphanumeric() || *c == '_' || *c == '.')
-        .collect();
-    (!matches!(member.as_str(), "" | "cwd" | "env" | "env.ENV")).then_some(member)
+    let column = usize::try_from(frame.column).ok()?.checked_sub(1)?;
+    let at = line.char_indices().nth(column).map_or(line.len(), |(at, _)| at);
+    called_at(line, at).map(str::to_owned)
+}
+
+/// The dotted name that is called in `line` and has the byte `at` in it, or ends there: the engine points at its last dot
+/// or at the bracket behind it.
+fn called_at(line: &str, at: usize) -> Option<&str> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '$' | '.');
+    let start = line[..at]
+        .rfind(|c| !is_part(c))
+        .map_or(0, |before| before + line[before..].chars().next().map_or(1, char::len_utf8));
+    let end = line[at..].find(|c| !is_part(c)).map_or(line.len(), |length| at + length);
+    let is_called = line[end..].trim_start().starts_with('(');
+    (start < end && is_called).then(|| &line[start..end])
 }
 
 #[cfg(test)]
@@ -58,7 +71,11 @@ mod tests {
     use crate::model::{Frame, Thrown};
 
     fn hint_for(name: &str, message: &str, source: &str) -> Option<String> {
-        let frame = Frame { function: None, file: "server/server.js".to_owned(), line: 1, column: 1 };
+        hint_at(name, message, source, 1)
+    }
+
+    fn hint_at(name: &str, message: &str, source: &str, column: u32) -> Option<String> {
+        let frame = Frame { function: None, file: "server/server.js".to_owned(), line: 1, column };
         let entry = Module { name: "server/server.js".to_owned(), source: source.to_owned() };
         let thrown =
             Thrown { name: Some(name.to_owned()), message: message.to_owned(), stack: vec![frame], hint: None };
@@ -74,10 +91,30 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_member_of_process_is_found_in_the_source_line() {
-        let found = hint_for("TypeError", "not a function", "if (done) process.exit(0);");
-        assert!(found.is_some_and(|hint| hint.contains("`process.exit`")));
-        assert_eq!(hint_for("TypeError", "not a function", "const dir = process.cwd(); nothing();"), None);
-        assert_eq!(hint_for("TypeError", "not a function", "nothing();"), None);
+    fn a_missing_member_is_the_one_at_the_place_of_the_error() {
+        let not_a_function = |source: &str, column| hint_at("TypeError", "not a function", source, column);
+        let exit = "if (done) process.exit(0);";
+        for column in [18, 19, 23] {
+            let found = not_a_function(exit, column);
+            assert!(found.as_deref().is_some_and(|hint| hint.contains("`process.exit`")), "{column}: {found:?}");
+        }
+        // Another name in the same line is not to blame.
+        let beside = "if (process.env.DEBUG !== '1') p.data.user.nope();";
+        for column in 1..=51 {
+            assert_eq!(not_a_function(beside, column), None, "{column}");
+        }
+        let both = "é: process.exit(1), u: global.setTimeout(f, 1)";
+        assert!(not_a_function(both, 30).is_some_and(|hint| hint.contains("`setTimeout`")));
+        assert!(not_a_function(both, 11).is_some_and(|hint| hint.contains("`process.exit`")));
+        assert_eq!(not_a_function("nothing();", 1), None);
+        assert_eq!(not_a_function("", 7), None);
+    }
+
+    #[test]
+    fn a_missing_member_is_named_by_v8() {
+        let named = |name: &str| hint_for("TypeError", &format!("{name} is not a function"), "");
+        assert!(named("process.exit").is_some_and(|hint| hint.contains("`process.exit`")));
+        assert!(named("global.setTimeout").is_some_and(|hint| hint.contains("`setTimeout`")));
+        assert_eq!(named("payload.data.nope"), None);
     }
 }
