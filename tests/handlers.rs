@@ -7,7 +7,7 @@ mod common;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 use simctl::handler::{
@@ -28,6 +28,7 @@ struct App {
     memory_bytes: u64,
     node: PathBuf,
     ends_by_render: bool,
+    clock_shift_ms: i64,
     heard: Heard,
 }
 
@@ -120,6 +121,7 @@ impl App {
             memory_bytes: 128 * MIB,
             node: "node".into(),
             ends_by_render: false,
+            clock_shift_ms: 0,
             heard: Heard::default(),
         }
     }
@@ -172,6 +174,7 @@ impl App {
             callback: "fire".to_owned(),
             payload: payload.to_owned(),
             ends_by_render: self.ends_by_render,
+            clock_shift_ms: self.clock_shift_ms,
         };
         handler.deliver(&delivery, &mut self.heard).expect("the delivery is made").outcome
     }
@@ -681,6 +684,7 @@ fn delivery(event: &str) -> Delivery {
         callback: "fire".to_owned(),
         payload: "{}".to_owned(),
         ends_by_render: false,
+        clock_shift_ms: 0,
     }
 }
 
@@ -862,6 +866,29 @@ fn render_data_ends_an_event_that_waits_for_it() {
         }
         let mut app = App { ends_by_render: true, ..App::body("throw new Error('set-up');") };
         assert_eq!(thrown(app.fire(runtime)).message, "set-up");
+    }
+}
+
+#[test]
+fn the_apps_clock_is_the_runs() {
+    const DAYS: i64 = 40 * 24 * 3_600_000;
+    let body = "const given = new Date(2020, 0, 31), now = new Date();
+        class Mine extends Date {}
+        return [Date.now(), now.getTime(), new Mine().getTime(), Date.parse(Date()), Date.UTC(2020, 1), given.getFullYear(),
+            now instanceof Date && new Mine() instanceof Mine && now.constructor === Date, new Date(5).getTime(), typeof Date];";
+    for runtime in runtimes() {
+        let mut app = App { clock_shift_ms: DAYS, ..App::body(body) };
+        let value = json_value(app.fire(runtime));
+        let machine = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_millis())
+            .expect("a date");
+        for clock in &value.as_array().expect("an array")[..4] {
+            let ahead = clock.as_i64().expect("milliseconds") - machine;
+            assert!((DAYS - 60_000..=DAYS).contains(&ahead), "{runtime:?}: {value}");
+        }
+        assert_eq!(
+            value.as_array().expect("an array")[4..],
+            [json!(1_580_515_200_000_i64), json!(2020), json!(true), json!(5), json!("function")]
+        );
     }
 }
 

@@ -50,6 +50,11 @@ impl<'a, 'p> Bridge<'a, 'p> {
         std::mem::take(&mut self.found_error)
     }
 
+    /// How far the run's clock is ahead of this machine's, in milliseconds.
+    pub(super) fn clock_shift_ms(&self) -> i64 {
+        self.services.clock_shift_ms()
+    }
+
     /// Passes an event on, secrets masked.
     pub(super) fn emit(&mut self, mut event: RunEvent) {
         event.mask(self.secrets);

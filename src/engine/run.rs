@@ -141,6 +141,7 @@ fn fire_all(
             callback: plan.callback.to_owned(),
             payload,
             ends_by_render: plan.ends_by_render,
+            clock_shift_ms: bridge.clock_shift_ms(),
         };
         let delivered = deliver(plan.launch, process, &delivery, bridge, interrupt)?;
         let found_error = bridge.take_error();

@@ -51,6 +51,7 @@ pub(super) fn deliver(
         payload: delivery.payload.clone(),
         limit_ms: u64::try_from(handler.launch.timeout.as_millis()).unwrap_or(u64::MAX),
         ends_by_render: delivery.ends_by_render,
+        clock_shift_ms: delivery.clock_shift_ms,
     }));
     let mut exchange = Exchange::new(handler, child, host, started);
     let end = exchange.run()?;

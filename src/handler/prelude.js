@@ -11,13 +11,14 @@
   'use strict';
 
   const uncurry = Function.prototype.bind.bind(Function.prototype.call);
-  const { apply, ownKeys } = Reflect;
+  const { apply, construct, ownKeys } = Reflect;
   const { stringify, parse } = JSON;
   const { getOwnPropertyDescriptor: describeProperty, getPrototypeOf: prototypeOf, defineProperty, freeze } = Object;
   const RealError = Error;
   const RealTypeError = TypeError;
   const RealPromise = Promise;
   const RealMap = Map;
+  const RealProxy = Proxy;
   const array = Array.prototype;
   const string = String.prototype;
   const object = Object.prototype;
@@ -321,6 +322,25 @@
     tell(Date.prototype, 'toLocaleTimeString');
   }
 
+  // Where the run has a clock of its own, `Date` begins there, and goes on with the machine's.
+  const RealDate = Date;
+  const machineNow = Date.now;
+  const dateToText = uncurry(Date.prototype.toString);
+  const shiftClock = (shift) => {
+    const clock = {
+      now() {
+        return machineNow() + shift;
+      },
+    };
+    const shifted = new RealProxy(RealDate, {
+      apply: () => dateToText(new RealDate(clock.now())),
+      construct: (_, args, made) => construct(RealDate, args.length === 0 ? [clock.now()] : args, made),
+    });
+    defineProperty(RealDate, 'now', { value: clock.now });
+    defineProperty(RealDate.prototype, 'constructor', { value: shifted });
+    define('Date', shifted);
+  };
+
   // ---- One event -----------------------------------------------------------------------------------------------------
 
   let phase = 'loading'; // then 'running', then one of the outcomes
@@ -351,7 +371,8 @@
   return {
     // Loads the entry file and calls the callback. Answers `pending` where a promise was returned, whose end is then
     // waited for, else `failed` or `returned`.
-    start(entryName, entrySource, callback, payload, rendered) {
+    start(entryName, entrySource, callback, payload, rendered, shift) {
+      if (shift !== 0) shiftClock(shift);
       callbackName = callback;
       endsByRender = rendered;
       let exported;

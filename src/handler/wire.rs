@@ -45,6 +45,8 @@ pub(super) enum ToHost {
         limit_ms: u64,
         /// Whether it is over when the app calls `renderData`.
         ends_by_render: bool,
+        /// Milliseconds that the run's clock is ahead of this machine's.
+        clock_shift_ms: i64,
     },
     /// The answer to a host call.
     Reply {

@@ -22,6 +22,8 @@ pub struct Delivery {
     pub payload: String,
     /// Whether the event is over when the app calls `renderData`, rather than when the callback has returned.
     pub ends_by_render: bool,
+    /// How far the run's clock is ahead of this machine's, in milliseconds: where the app's `Date` begins.
+    pub clock_shift_ms: i64,
 }
 
 /// What became of a delivery.

@@ -197,6 +197,14 @@ impl<'a> Services<'a> {
         self.requests.take_made()
     }
 
+    /// How far the run's clock is ahead of this machine's, in milliseconds; 0 for a run that has no clock of its own, and
+    /// so is behind by no more than it took to get here.
+    pub fn clock_shift_ms(&self) -> i64 {
+        const NEGLIGIBLE_MS: i64 = 2_000;
+        let shift = self.shared.now().as_millisecond() - Timestamp::now().as_millisecond();
+        if shift.abs() < NEGLIGIBLE_MS { 0 } else { shift }
+    }
+
     /// A delivery of `event` begins, with that payload in JSON: calls of the last one get no answer any more.
     pub fn begin(&mut self, event: &str, payload: &str) {
         event.clone_into(&mut self.shared.event);

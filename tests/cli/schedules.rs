@@ -131,6 +131,24 @@ fn the_edges_of_the_limits_are_taken() {
 }
 
 #[test]
+fn how_far_ahead_a_schedule_is_goes_by_one_clock() {
+    let body = "return $schedule.create({name: 's', data: {a: 1}, \
+                schedule_at: new Date(Date.now() + 3600000).toISOString()});";
+    let mut runtimes = vec!["embedded"];
+    if node_or_skip("the node half of the clock of schedules") {
+        runtimes.push("node");
+    }
+    for runtime in runtimes {
+        for now in ["2025-03-01T08:00:00Z", "2031-03-01T08:00:00Z"] {
+            let app = app(body);
+            let ran =
+                app.run(["trigger", "onUserUpdate", "--format", "json", "--now", now, "--runtime", runtime]).code(0);
+            assert!(answers(&ran)[0].0, "{runtime} {now}: {:?}", answers(&ran));
+        }
+    }
+}
+
+#[test]
 fn a_name_is_taken_once_and_one_schedule_repeats() {
     let body = format!(
         "{ONE} {DAILY}

@@ -149,6 +149,7 @@ impl Act<'_, '_> {
             callback: step.fired.callback.clone(),
             payload: step.fired.payload.clone(),
             ends_by_render: step.fired.ends_by_render,
+            clock_shift_ms: bridge.clock_shift_ms(),
         };
         let delivered = deliver(stage.launch, process, &delivery, &mut bridge, interrupt)?;
         let outcome = with_syntax_place(stage.syntax_error.as_ref(), delivered.outcome);

@@ -37,6 +37,7 @@ pub(super) struct Event {
     pub(super) payload: String,
     pub(super) limit_ms: u64,
     pub(super) ends_by_render: bool,
+    pub(super) clock_shift_ms: i64,
 }
 
 /// What the prelude answered with.
@@ -75,8 +76,9 @@ fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: 
     let failed = realm.call(|controller| {
         let start: Function = controller.get("start")?;
         let (name, source) = (&*app.entry.name, &*app.entry.source);
+        let how = (event.ends_by_render, event.clock_shift_ms);
         start
-            .call((This(controller), name, source, &*event.callback, &*event.payload, event.ends_by_render))
+            .call((This(controller), name, source, &*event.callback, &*event.payload, how.0, how.1))
             .map(|outcome: String| outcome == "failed")
     })?;
     realm.run_jobs()?;

@@ -48,8 +48,8 @@ fn serve() -> Option<()> {
                 spare = engine::Realm::new(&loaded, &wire).ok();
                 app = Some(loaded);
             }
-            ToHost::Event { id, callback, payload, limit_ms, ends_by_render, .. } => {
-                let event = engine::Event { id, callback, payload, limit_ms, ends_by_render };
+            ToHost::Event { id, callback, payload, limit_ms, ends_by_render, clock_shift_ms, .. } => {
+                let event = engine::Event { id, callback, payload, limit_ms, ends_by_render, clock_shift_ms };
                 engine::run(app.as_ref()?, spare.take(), &event, &wire);
             }
             ToHost::Hello { .. } | ToHost::Reply { .. } => {}

@@ -168,7 +168,8 @@ const begin = (event) => {
   mine.controller = prelude.runInContext(realm)(host);
   current = mine;
   const { entry } = loaded;
-  const outcome = mine.controller.start(entry.name, entry.source, event.callback, event.payload, event.ends_by_render);
+  const { callback, payload, ends_by_render: rendered, clock_shift_ms: shift } = event;
+  const outcome = mine.controller.start(entry.name, entry.source, callback, payload, rendered, shift);
   starting = false;
   if (outcome === 'pending' && !mine.controller.isSettled()) return;
   if (outcome === 'failed')
