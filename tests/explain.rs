@@ -9,6 +9,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
 #![allow(clippy::disallowed_methods, reason = "a test gives its own environment to the programs that it starts")]
 
+mod common;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -17,6 +19,9 @@ use std::process::{Command, Output};
 
 use simctl::model::Code;
 use tempfile::TempDir;
+
+/// Codes whose examples run on Node.js.
+const NEED_NODE: [Code; 2] = [Code::MissingPackage, Code::NeedsNode];
 
 const SIMCTL: &str = env!("CARGO_BIN_EXE_simctl");
 
@@ -206,6 +211,9 @@ fn each_example_earns_what_its_page_is_about() {
     for &code in Code::ALL {
         for example in examples(&page(code)) {
             count += 1;
+            if NEED_NODE.contains(&code) && !common::node_or_skip(&format!("an example of {}", code.name())) {
+                continue;
+            }
             let expected: BTreeSet<String> =
                 if example.wrong { BTreeSet::from([code.name().to_owned()]) } else { BTreeSet::new() };
             let (codes, said) = earned(&example);
