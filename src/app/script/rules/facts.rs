@@ -166,7 +166,7 @@ pub(super) struct Facts {
     pub(super) writes: Vec<Chain>,
     /// Global names used, and members of `process`.
     pub(super) globals: Vec<Global>,
-    /// Global names that the file itself assigns or asks for with `typeof`.
+    /// Global names, and members of `process`, that the file itself assigns or asks for with `typeof`.
     pub(super) excused: HashSet<String>,
     pub(super) host_calls: Vec<HostCall>,
     /// Member names and texts that might name an export.
@@ -674,6 +674,17 @@ impl<'a> Visit<'a> for Collector<'_> {
                     && self.symbol(id).is_none()
                 {
                     self.facts.excused.insert(id.name.to_string());
+                    return;
+                }
+                // Members of `process` and of the global object as well: what is asked for need not be there.
+                let member = match it.argument.get_inner_expression() {
+                    Expression::ChainExpression(chain) => chain.expression.as_member_expression(),
+                    other => other.as_member_expression(),
+                };
+                if let Some(member) = member
+                    && self.global_member(member)
+                {
+                    self.facts.excused.extend(self.facts.globals.pop().map(|global| global.name));
                     return;
                 }
             }

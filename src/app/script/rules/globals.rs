@@ -66,7 +66,7 @@ pub(super) fn check(file: &File, findings: &mut Findings) {
     for global in &file.facts.globals {
         let name = global.name.as_str();
         let root = name.split('.').next().unwrap_or(name);
-        if file.facts.excused.contains(root) {
+        if file.facts.excused.contains(root) || file.facts.excused.contains(name) {
             continue;
         }
         let instead = if name.starts_with("process.") {
