@@ -41,3 +41,22 @@ fn a_secret_that_is_no_parameter_is_refused() {
         .stderr("`tokn` was to be secret")
         .stderr("did you mean `token`?");
 }
+
+/// Escapes are no end of a text, and the mask is the same whatever it stands for.
+#[test]
+fn a_mask_in_a_frame_does_not_tell_the_length_of_what_it_hides() {
+    let with = |values: &str| {
+        let sandbox = Sandbox::new().file("config/iparams.json", IPARAMS).file("config/iparam_test_data.json", values);
+        sandbox.run(["validate", "config/iparam_test_data.json"]).code(0).out
+    };
+    let long = with(r#"{"token":"abc\"defgh\\ijk\u0041lmn", "team": "blue"}"#);
+    assert!(long.contains("{\"token\":\"********\", \"team\": \"blue\"}\n"), "{long}");
+    assert_eq!(long, with(r#"{"token":"a", "team": "blue"}"#));
+    assert!(long.lines().any(|line| line.trim_end().ends_with(" ^")), "{long}");
+    let two = with(
+        r#"{"token": 123456, "team": "blue", "pin": {"a":
+        ["hush", 7]}}"#,
+    );
+    assert!(two.contains("********, \"team\"") && !two.contains("123456") && !two.contains("hush"), "{two}");
+    assert_eq!(two.matches("stands here in clear").count(), 2, "{two}");
+}

@@ -1,13 +1,13 @@
 //! The files in an app's `config/`: installation parameters, their values for local runs, and request templates.
 //!
-//! Values of secure parameters are read here and never shown: an excerpt of such a file has asterisks in their place.
+//! Values of secure parameters are read here and never shown: an excerpt of such a file has a mask in their place.
 
 use std::ops::Range;
 use std::path::Path;
 
 use serde_json::Value;
 
-use crate::model::{Code, Excerpt, Finding, Findings, Secrets, Severity};
+use crate::model::{Code, Excerpt, Finding, Findings, Place, Secrets, Severity, Span};
 use crate::schema::Schemas;
 use crate::text::json::{self, Member, Node, escape_token, place_at};
 use crate::text::{Source, nearest};
@@ -162,26 +162,53 @@ fn in_clear(
     );
 }
 
-/// The findings with asterisks where a secret stands in the lines that they show. Columns stay what they are.
+/// What stands for a secret, whatever its length.
+const MASK: &str = "********";
+
+/// The findings with a mask where a secret stands in the lines that they show. Where the line of a finding is no longer as
+/// long as it was before its place, no lines are shown.
 fn hide(source: &Source, hidden: &[Range<usize>], findings: &mut Findings) {
     if hidden.is_empty() {
         return;
     }
-    let text: String = source
-        .text()
-        .char_indices()
-        .map(|(at, c)| {
-            let is_secret = hidden.iter().any(|range| range.contains(&at));
-            if is_secret && !matches!(c, '"' | '\n' | '\r') { '*' } else { c }
-        })
-        .collect();
-    let Ok(masked) = Source::new(source.file(), text.into_bytes()) else { return };
-    for excerpt in findings.iter_mut().filter_map(|finding| finding.place.excerpt.as_mut()) {
-        let Excerpt { first_line, lines } = excerpt;
+    for finding in findings {
+        let Place { span, excerpt, .. } = &mut finding.place;
+        let (Some(span), Some(Excerpt { first_line, lines })) = (span.as_mut(), excerpt.as_mut()) else { continue };
+        let at = source.offset(span.start.line, span.start.column);
+        if hidden.iter().any(|range| range.contains(&at)) {
+            // Where the secret ends would tell how long it is.
+            *span = Span { start: span.start, end: source.position(at + 1) };
+        }
+        let line_start = source.offset(span.start.line, 1);
+        let is_moved = hidden.iter().any(|range| range.start < at && line_start < range.end);
         for (line, number) in lines.iter_mut().zip(*first_line..) {
-            masked.line(number).clone_into(line);
+            *line = masked(source, number, hidden);
+        }
+        if is_moved {
+            *excerpt = None;
         }
     }
+}
+
+/// A line with a mask for each secret in it.
+fn masked(source: &Source, number: u32, hidden: &[Range<usize>]) -> String {
+    let line = source.line(number);
+    let start = source.offset(number, 1);
+    let mut shown = String::new();
+    let mut done = 0;
+    for range in hidden {
+        let (from, to) = (range.start.max(start) - start, range.end.saturating_sub(start).min(line.len()));
+        if from < done || from >= to {
+            continue;
+        }
+        let secret = &line[from..to];
+        let indent = secret.len() - secret.trim_start().len();
+        shown.push_str(&line[done..from + indent]);
+        let is_text = secret.len() > 1 && secret.starts_with('"') && secret.ends_with('"');
+        shown.push_str(&if is_text { format!("\"{MASK}\"") } else { MASK.to_owned() });
+        done = to;
+    }
+    shown + &line[done..]
 }
 
 /// Findings of a file that could not be read well enough to know what in it is secret.
