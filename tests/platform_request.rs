@@ -397,7 +397,9 @@ fn a_mock_at_fault_is_told_before_anything_is_fired() {
     let ran = sandbox.run(["trigger", "onUserUpdate"]).code(2).without("fired");
     ran.stderr("error[bad-mock]").stderr("mocks/add.json:1:28").stderr("did you mean `add`?");
     sandbox.run(["validate"]).code(1).stdout("error[bad-mock]").stdout("mocks/add.json:1:28");
-    sandbox.run(["validate", "mocks/add.json"]).code(0);
+    for path in ["mocks/add.json", "mocks", "."] {
+        sandbox.run(["validate", path]).code(1).stdout("error[bad-mock]").stdout("mocks/add.json:1:28");
+    }
 }
 
 #[test]

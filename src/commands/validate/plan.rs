@@ -258,6 +258,7 @@ impl Planner<'_> {
             None if forced => (None, None),
             None => match kind::by_name(&path) {
                 Some(Part::Script) => (Some(Part::Script), self.home_round(&path)),
+                Some(Part::Mock) => (Some(Part::Mock), self.home_of_mock(&path)),
                 part => (part, None),
             },
         };
@@ -273,6 +274,12 @@ impl Planner<'_> {
         let open = || Home::open(check, &AppOptions { app: Some(root.to_path_buf()), manifest: None }).ok();
         let home = self.homes.entry(root.to_path_buf()).or_insert_with(open).clone();
         (home.is_some().then_some(Part::Sample(sample)), home)
+    }
+
+    /// The app in whose folder `mocks` a file lies.
+    fn home_of_mock(&mut self, path: &Path) -> Option<Arc<Home>> {
+        let root = path.parent()?.parent()?;
+        root.join("manifest.json").is_file().then(|| self.home_round(path)).flatten()
     }
 
     /// The app round a file.
