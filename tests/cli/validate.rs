@@ -232,6 +232,16 @@ fn configuration_can_be_checked_by_itself() {
 }
 
 #[test]
+fn lines_of_json_are_payloads_and_nothing_else() {
+    let sandbox = Sandbox::new().file("p.ndjson", "{}\n{}\n");
+    for kind in ["manifest", "iparams", "requests"] {
+        let ran = sandbox.run(["validate", "p.ndjson", "--as", kind]).code(2);
+        ran.stderr("error[wrong-shape]").stderr("leave out `--as`").no_stdout();
+    }
+    sandbox.run(["validate", "p.ndjson", "--as", "payload"]).code(1);
+}
+
+#[test]
 fn what_keeps_a_check_from_starting_is_told_in_the_reports_too() {
     let sandbox = Sandbox::new().file("simctl.sarif", "of the run before").folder("empty");
     let reports = ["validate", "--format", "json", "--format", "sarif=simctl.sarif", "--format", "junit=simctl.xml"];

@@ -252,6 +252,12 @@ impl Planner<'_> {
     }
 
     fn file(&mut self, path: PathBuf, shown: PathBuf) {
+        let kind = self.check.options.kind.filter(|kind| *kind != FileKind::Payload);
+        if kind.is_some() && is_ndjson(&shown) {
+            let what = "a file of one JSON text a line holds payloads, and `--as` says that this is something else";
+            let finding = Finding::new(Code::WrongShape, what).in_file(&shown);
+            return self.findings.push(finding.hint("leave out `--as`, or name another file"));
+        }
         let forced = self.check.options.kind.is_some() || shown == Path::new("-");
         let (part, home) = match kind::sample(&path).filter(|_| !forced) {
             Some((sample, up)) => self.sample(&path, sample, up),
