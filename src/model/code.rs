@@ -119,6 +119,7 @@ codes! {
     UndeclaredDependency "undeclared-dependency" Warning "an npm package is required that the manifest's `dependencies` do not name";
     MissingGlobal "missing-global" Warning "the code uses a global that the platform does not have";
     MissingSubscription "missing-subscription" Warning "the code uses a platform object that needs an event which the app does not subscribe to";
+    WrongRequestCall "wrong-request-call" Error "the code sends a request by a call of `$request` that the app's platform does not have";
     UnknownTemplate "unknown-template" Error "the code invokes a request template that config/requests.json does not define, or the manifest does not declare";
     UnusedTemplate "unused-template" Note "a request template is declared, and no code invokes it";
     UnknownRead "unknown-read" Warning "a handler reads something that the event's payload does not have";

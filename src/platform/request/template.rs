@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::outgoing::{self, Outgoing, SIZE_LIMIT};
 use super::substitute::{Names, substitute};
-use crate::app::{App, Shape};
+use crate::app::{App, RequestCalls, Shape};
 use crate::text::nearest;
 
 /// The methods that a template can have.
@@ -21,30 +21,17 @@ pub(super) type Refused = (u16, String);
 /// A request, and for how long its answer may be given again.
 pub(super) type Made = Result<(Outgoing, Option<Duration>), Refused>;
 
-/// Whether the app's platform has `invokeTemplate`, and the methods that take a URL. Up to 2.2 it has the latter, from 2.3
-/// on the former; where the manifest does not say, either.
-fn has(app: &App) -> (bool, bool) {
-    match (app.manifest.shape, app.manifest.platform_version.as_deref()) {
-        (_, Some("1.0" | "2.0" | "2.1" | "2.2")) => (false, true),
-        (Shape::Modules, _) | (_, Some(_)) => (true, false),
-        (Shape::Legacy, None) => (false, true),
-        (Shape::Snippet | Shape::Product, None) => (true, true),
+/// Whether the app's platform has `$request.METHOD`.
+fn check_available(app: &App, method: &str) -> Result<(), Refused> {
+    match RequestCalls::of(&app.manifest).refusal(method) {
+        Some((what, instead)) => Err((405, format!("{what}: {instead}"))),
+        None => Ok(()),
     }
-}
-
-fn version(app: &App) -> &str {
-    app.manifest.platform_version.as_deref().unwrap_or("3.0")
 }
 
 /// `$request.invokeTemplate(name, options)`; `templates` is what `config/requests.json` holds.
 pub(super) fn invoke(app: &App, templates: &Map<String, Value>, args: &[Value], names: Names<'_>) -> Made {
-    if !has(app).0 {
-        let why = format!(
-            "`$request.invokeTemplate` is not available on platform {}: use `$request.get` and the like, or platform 2.3 or newer",
-            version(app)
-        );
-        return Err((405, why));
-    }
+    check_available(app, "invokeTemplate")?;
     let Some(name) = args.first().and_then(Value::as_str).filter(|name| !name.is_empty()) else {
         return Err((400, "The name of a request template was expected, a text".to_owned()));
     };
@@ -105,13 +92,7 @@ fn from_template(name: &str, template: &Value, names: Names<'_>) -> Result<Outgo
 
 /// `$request.get(url, options)` and the like.
 pub(super) fn older(app: &App, method: &str, args: &[Value], names: Names<'_>) -> Made {
-    if !has(app).1 {
-        let why = format!(
-            "`$request.{method}` is not available on platform {}: write a template in config/requests.json and use `$request.invokeTemplate`",
-            version(app)
-        );
-        return Err((405, why));
-    }
+    check_available(app, method)?;
     let Some(url) = args.first().and_then(Value::as_str).filter(|url| !url.is_empty()) else {
         return Err((400, "A URL was expected, a text".to_owned()));
     };

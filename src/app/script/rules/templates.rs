@@ -7,16 +7,23 @@ use crate::text::{list, nearest};
 use super::facts::HostCall;
 use super::{File, Wants};
 
-/// Templates invoked and not there, and templates declared and not invoked.
+/// Calls of `$request` that the platform does not have, templates invoked and not there, and templates declared and not invoked.
 pub(super) fn check(files: &[File], wants: &Wants, findings: &mut Findings) {
     let invoked = |file: &'_ File| -> Vec<usize> {
         let calls = file.facts.host_calls.iter().enumerate();
         calls.filter(|(_, call)| call.name == "$request.invokeTemplate").map(|(at, _)| at).collect()
     };
+    let refusal = |call: &HostCall| {
+        let method = call.name.strip_prefix("$request.")?;
+        let (what, instead) = wants.request_calls.as_ref()?.refusal(method)?;
+        Some(Finding::new(Code::WrongRequestCall, what).hint(instead))
+    };
     let mut is_whole = true;
     let mut names = Vec::new();
     for file in files {
         is_whole &= file.is_sound && file.contents.requires.iter().all(|(specifier, _)| specifier.is_some());
+        let calls = file.facts.host_calls.iter();
+        findings.extend(calls.filter_map(|call| Some(refusal(call)?.at(file.place(&call.range)))));
         for at in invoked(file) {
             let call = &file.facts.host_calls[at];
             let Some((name, range)) = &call.literal else {
@@ -24,6 +31,9 @@ pub(super) fn check(files: &[File], wants: &Wants, findings: &mut Findings) {
                 continue;
             };
             names.push(name.as_str());
+            if refusal(call).is_some() {
+                continue;
+            }
             findings.extend(missing(wants, name).map(|finding| finding.at(file.place(range))));
         }
         is_whole &= !file.facts.host_calls.iter().any(hands_on);

@@ -434,6 +434,24 @@ fn members_of_associations_are_told_where_they_are_null() {
     assert_eq!(in_update("payload.data.associations.channel;"), Vec::<String>::new());
 }
 
+#[test]
+fn calls_of_requests_that_the_platform_does_not_have_are_told() {
+    let script = "$request.get('https://a.example'); $request.invokeTemplate('a');";
+    let product = r#"{"platform-version": "VERSION", "product": {"freshchat": {"events": {
+        "onUserCreate": {"handler": "created"}, "onUserUpdate": {"handler": "updated"}}}}}"#;
+    let with = |manifest: &str| with_config(manifest, script, &[]);
+    for version in ["2.0", "2.2"] {
+        assert_eq!(told(&with(&product.replace("VERSION", version))), ["wrong-request-call 2:36"], "{version}");
+    }
+    let found = with(&product.replace("VERSION", "2.3"));
+    assert_eq!(told(&found), ["wrong-request-call 2:1", "unknown-template 2:60"]);
+    assert_eq!(found[0].hints, ["write a template in config/requests.json and use `$request.invokeTemplate`"]);
+    let unsaid = MANIFEST.replace(r#""platform-version": "3.0", "#, "");
+    assert!(with(&unsaid).iter().all(|finding| finding.code != crate::model::Code::WrongRequestCall));
+    let own = with_config(MANIFEST, "function f($request) { $request.get('x'); } $request.got('x');", &[]);
+    assert_eq!(told(&own), Vec::<String>::new());
+}
+
 const TEMPLATES: &str = r#"{"find_contact": {"schema": {}}, "add_note": {"schema": {}}}"#;
 
 fn with_config(manifest: &str, script: &str, config: &[(&str, &str)]) -> Findings {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::app::config::{check_substitutions, declared_iparams, is_secure};
-use crate::app::{App, Manifest, Scope, catalogue};
+use crate::app::{App, Manifest, RequestCalls, Scope, catalogue};
 use crate::model::{Place, Platform};
 use crate::text::Source;
 use crate::text::json::{self, Member, Node, escape_token, place_at};
@@ -42,6 +42,8 @@ pub(super) struct Wants {
     pub(super) templates: Option<HashSet<String>>,
     /// Request templates that the manifest declares, and where.
     pub(super) declared_templates: Vec<(String, Place)>,
+    /// Which calls of `$request` the platform has; `None` where the manifest names no platform.
+    pub(super) request_calls: Option<RequestCalls>,
     /// Whether the app has pages, whose code is not read.
     pub(super) has_pages: bool,
 }
@@ -82,6 +84,7 @@ impl Wants {
             texts: Vec::new(),
             templates: None,
             declared_templates: Vec::new(),
+            request_calls: None,
             has_pages: false,
         }
     }
@@ -105,6 +108,7 @@ impl Wants {
             texts: Vec::new(),
             templates: None,
             declared_templates: declared(manifest, "requests"),
+            request_calls: manifest.platform_version.as_ref().map(|_| RequestCalls::of(manifest)),
             has_pages: false,
         };
         for part in parts(&manifest.node) {
