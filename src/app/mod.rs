@@ -25,7 +25,7 @@ mod subscription;
 pub use check::{AppFile, Checkup, Part, TestData, check_script_alone};
 pub use config::{
     Mock, MockAnswer, MockFailure, check_iparams, check_mock, check_requests, check_substitutions, check_values,
-    mock as read_mock,
+    mock as read_mock, substitute,
 };
 pub use iparams::Iparams;
 pub use locate::Locate;

@@ -232,6 +232,20 @@ fn configuration_can_be_checked_by_itself() {
 }
 
 #[test]
+fn a_substitution_that_can_never_be_made_is_told_where_it_stands() {
+    let with = |host: &str| {
+        let text = format!(
+            r#"{{"r": {{"schema": {{"method": "GET", "host": "a.example", "path": "/<%= context.id %>{host}"}}}}}}"#
+        );
+        Sandbox::new().file("config/requests.json", text).run(["validate", "config/requests.json"])
+    };
+    for host in ["<%= iparm.x %>", "<%= context %>", "<%= encode(iparam.t %>", "<%= foo() %>", "<%= iparam.x"] {
+        with(host).code(1).stdout("error[bad-request-template]").stdout("config/requests.json:1:84");
+    }
+    with("<%= encode(iparam.a + ':' + \\\"x\\\") %>?t=<%=access_token%>").code(0);
+}
+
+#[test]
 fn lines_of_json_are_payloads_and_nothing_else() {
     let sandbox = Sandbox::new().file("p.ndjson", "{}\n{}\n");
     for kind in ["manifest", "iparams", "requests"] {

@@ -14,10 +14,12 @@ use crate::text::{Source, nearest};
 
 pub(super) mod mocks;
 mod requests;
+mod substitute;
 mod substitutions;
 
 pub use mocks::{Mock, MockAnswer, MockFailure, check_mock, mock};
 pub use requests::check_requests;
+pub use substitute::substitute;
 pub use substitutions::check_substitutions;
 pub(super) use substitutions::declared as declared_iparams;
 

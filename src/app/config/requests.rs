@@ -4,8 +4,10 @@ use std::net::IpAddr;
 
 use crate::model::{Code, Finding, Findings};
 use crate::schema::Schemas;
-use crate::text::json::{self, Member, Node, escape_token, place_at};
+use crate::text::json::{self, Kind, Member, Node, escape_token, place_at};
 use crate::text::{Source, list, nearest};
+
+use super::substitute::faults;
 
 /// The methods that templates can have.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
@@ -18,9 +20,39 @@ pub fn check_requests(schemas: &Schemas, source: &Source) -> Findings {
         let Some(schema) = value.get("schema").filter(|schema| schema.members().is_some()) else { continue };
         let pointer = format!("/{}/schema", escape_token(key));
         Template { source, root: &node, name: key, pointer: &pointer, schema }.check(&mut findings);
+        substitutions(source, schema, &pointer, &mut findings);
     }
     json::add_unsaid(&mut findings, schemas.check("requests", &node, source));
     findings
+}
+
+/// Substitutions that can never be made, in any text of a template.
+fn substitutions(source: &Source, node: &Node, pointer: &str, findings: &mut Findings) {
+    match &node.kind {
+        Kind::String(text) => {
+            let raw = source.text().get(node.range.clone()).unwrap_or_default();
+            let starts: Vec<usize> = raw.match_indices("<%=").map(|(at, _)| node.range.start + at).collect();
+            for (index, why) in faults(text).enumerate().filter_map(|(index, fault)| Some((index, fault?))) {
+                let range = starts.get(index).map_or(node.range.clone(), |&start| {
+                    let rest = source.text().get(start..node.range.end - 1).unwrap_or_default();
+                    start..start + rest.find("%>").map_or(rest.len(), |end| end + 2)
+                });
+                let what = format!("the platform cannot make the substitution {why}");
+                findings.push(Finding::new(Code::BadRequestTemplate, what).at(place_at(source, range, pointer)));
+            }
+        }
+        Kind::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                substitutions(source, item, &format!("{pointer}/{index}"), findings);
+            }
+        }
+        Kind::Object(members) => {
+            for Member { key, value, .. } in members {
+                substitutions(source, value, &format!("{pointer}/{}", escape_token(key)), findings);
+            }
+        }
+        _ => {}
+    }
 }
 
 struct Template<'a> {
