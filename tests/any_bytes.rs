@@ -3,7 +3,7 @@
 #![allow(clippy::tests_outside_test_module, reason = "this whole crate is a test")]
 
 use proptest::prelude::*;
-use simctl::app::{App, check_iparams, check_mock, check_requests, check_settings, check_values};
+use simctl::app::{App, Templates, check_iparams, check_mock, check_requests, check_settings, check_values};
 use simctl::model::Findings;
 use simctl::schema::Schemas;
 use simctl::text::{Source, json, yaml};
@@ -52,7 +52,7 @@ fn check_all(schemas: &Schemas, source: &Source) -> Findings {
     let mut findings = App::check_manifest(schemas, source, None);
     findings.extend(check_iparams(schemas, source));
     findings.extend(check_requests(schemas, source));
-    findings.extend(check_mock(schemas, source, Some(&["notify".to_owned()])));
+    findings.extend(check_mock(schemas, source, Some(&Templates { names: vec!["notify".to_owned()], has_file: true })));
     findings.extend(check_settings(schemas, source).1);
     findings.extend(check_values(source, json::read(source).0.as_ref()));
     let (node, faults) = yaml::read(source);

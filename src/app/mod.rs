@@ -24,8 +24,8 @@ mod subscription;
 
 pub use check::{AppFile, Checkup, Part, TestData, check_script_alone};
 pub use config::{
-    Mock, MockAnswer, MockFailure, check_iparams, check_mock, check_requests, check_substitutions, check_values,
-    mock as read_mock, substitute,
+    Mock, MockAnswer, MockFailure, Templates, check_iparams, check_mock, check_requests, check_substitutions,
+    check_values, mock as read_mock, substitute,
 };
 pub use iparams::Iparams;
 pub use locate::Locate;

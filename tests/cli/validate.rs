@@ -246,6 +246,23 @@ fn a_substitution_that_can_never_be_made_is_told_where_it_stands() {
 }
 
 #[test]
+fn a_file_of_request_templates_that_is_not_there_is_said_not_to_be() {
+    let manifest = r#"{"platform-version": "3.0", "modules": {"common": {"requests": {"one": {}}},
+        "chat_user": {"events": {"onUserCreate": {"handler": "created"}}}}, "engines": {"node": "18.20.8", "fdk": "9.7.4"}}"#;
+    let sandbox = Sandbox::new()
+        .file("manifest.json", manifest)
+        .file("server/server.js", "exports = { created: async function () { await $request.invokeTemplate('two'); } };")
+        .file("mocks/three.json", r#"{"request": {"template": "three"}, "answer": {}}"#);
+    let mut ran = sandbox.run(["validate"]).code(1);
+    for name in ["one", "two", "three"] {
+        ran =
+            ran.stdout(&format!("there is no `config/requests.json` that could define the request template `{name}`"));
+    }
+    let sandbox = sandbox.file("config/requests.json", "{}");
+    sandbox.run(["validate"]).code(1).stdout("`config/requests.json` defines no request template `one`");
+}
+
+#[test]
 fn lines_of_json_are_payloads_and_nothing_else() {
     let sandbox = Sandbox::new().file("p.ndjson", "{}\n{}\n");
     for kind in ["manifest", "iparams", "requests"] {

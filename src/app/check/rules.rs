@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::app::config::undefined_template;
 use crate::app::locate::is_there;
 use crate::app::manifest::{Manifest, Shape};
 use crate::model::{Code, Finding, Findings};
@@ -140,7 +141,8 @@ impl Rules<'_> {
         let Some(folder) = self.folder else { return };
         let Some(declared) = host.get("requests").and_then(Node::members).filter(|all| !all.is_empty()) else { return };
         let file = folder.join("config/requests.json");
-        let defined: Vec<String> = if is_there(&file) {
+        let has_file = is_there(&file);
+        let defined: Vec<String> = if has_file {
             let Ok(source) = crate::text::Source::read(&file) else { return };
             let (Some(node), _) = json::read(&source) else { return };
             let Some(members) = node.members() else { return };
@@ -149,7 +151,7 @@ impl Rules<'_> {
             Vec::new()
         };
         for Member { key, .. } in declared.iter().filter(|member| !defined.contains(&member.key)) {
-            let what = format!("`config/requests.json` defines no request template `{key}`");
+            let what = undefined_template(key, has_file);
             let near = nearest(key, defined.iter().map(String::as_str));
             let hint = near.map(|near| format!("did you mean `{near}`?"));
             let pointer = format!("{pointer}/requests/{}", escape_token(key));

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::App;
 use super::super::locate::is_there;
+use super::requests::{Templates, undefined_template};
 use crate::model::{Code, Finding, Findings, Place};
 use crate::schema::Schemas;
 use crate::text::json::{self, Member, Node};
@@ -85,11 +86,11 @@ impl App {
     pub fn mocks(&self, schemas: &Schemas) -> Result<Vec<Mock>, Findings> {
         let (mut mocks, mut findings) = (Vec::new(), Vec::new());
         let names = names(&self.root);
-        let templates = if names.is_empty() { None } else { self.template_names() };
+        let templates = if names.is_empty() { None } else { self.templates() };
         for name in names {
             match Source::read_as(&self.root.join(&name), &self.shown(&name)) {
                 Ok(source) => {
-                    let (mock, faults) = read(schemas, &source, templates.as_deref());
+                    let (mock, faults) = read(schemas, &source, templates.as_ref());
                     mocks.extend(mock);
                     findings.extend(faults);
                 }
@@ -99,14 +100,15 @@ impl App {
         if findings.iter().any(Finding::is_error) { Err(findings) } else { Ok(mocks) }
     }
 
-    /// The names that `config/requests.json` defines; `None` where it is for another rule to judge.
-    pub fn template_names(&self) -> Option<Vec<String>> {
+    /// The request templates that `config/requests.json` defines; `None` where it is for another rule to judge.
+    pub fn templates(&self) -> Option<Templates> {
         let path = self.root.join("config/requests.json");
         if !is_there(&path) {
-            return Some(Vec::new());
+            return Some(Templates { names: Vec::new(), has_file: false });
         }
         let node = json::read(&Source::read(&path).ok()?).0?;
-        Some(node.members()?.iter().map(|member| member.key.clone()).collect())
+        let names = node.members()?.iter().map(|member| member.key.clone()).collect();
+        Some(Templates { names, has_file: true })
     }
 
     /// Whether the manifest declares the request template `name`, in a product or module or, in the documents' snippet, at
@@ -126,12 +128,12 @@ pub(in crate::app) fn names(root: &std::path::Path) -> Vec<String> {
     names.iter().map(|name| format!("{FOLDER}/{name}")).collect()
 }
 
-/// Every fault of a file in `mocks/`; `templates` are the names of the request templates, where they are known.
-pub fn check_mock(schemas: &Schemas, source: &Source, templates: Option<&[String]>) -> Findings {
+/// Every fault of a file in `mocks/`; `templates` are the app's request templates, where they are known.
+pub fn check_mock(schemas: &Schemas, source: &Source, templates: Option<&Templates>) -> Findings {
     read(schemas, source, templates).1
 }
 
-fn read(schemas: &Schemas, source: &Source, templates: Option<&[String]>) -> (Option<Mock>, Findings) {
+fn read(schemas: &Schemas, source: &Source, templates: Option<&Templates>) -> (Option<Mock>, Findings) {
     let (node, mut findings) = json::read(source);
     let Some(node) = node else { return (None, findings) };
     findings.extend(faults(source, &node, templates));
@@ -141,7 +143,7 @@ fn read(schemas: &Schemas, source: &Source, templates: Option<&[String]>) -> (Op
 }
 
 /// What the schema cannot say, or not as well.
-fn faults(source: &Source, node: &Node, templates: Option<&[String]>) -> Findings {
+fn faults(source: &Source, node: &Node, templates: Option<&Templates>) -> Findings {
     let mut findings = Vec::new();
     let mut fault = |what: String, place: Place, hint: Option<String>| {
         findings.push(Finding::new(Code::BadMock, what).at(place).maybe_hint(hint));
@@ -185,11 +187,11 @@ fn faults(source: &Source, node: &Node, templates: Option<&[String]>) -> Finding
         _ => {}
     }
     let template = node.at("/request/template").and_then(|template| Some((template, template.as_str()?)));
-    if let (Some((template, name)), Some(known)) = (template, templates)
+    if let (Some((template, name)), Some(Templates { names: known, has_file })) = (template, templates)
         && !known.iter().any(|known| known == name)
     {
         let near = nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
-        let what = format!("`config/requests.json` defines no request template `{name}`");
+        let what = undefined_template(name, *has_file);
         fault(what, template.place(source, "/request/template"), near);
     }
     findings
@@ -247,7 +249,8 @@ mod tests {
 
     fn checked(text: &str) -> (Option<Mock>, Vec<String>) {
         let source = Source::new("mocks/a.json", text.as_bytes().to_vec()).unwrap();
-        let (mock, findings) = read(&Schemas::embedded(), &source, Some(&["addContact".to_owned()]));
+        let templates = Templates { names: vec!["addContact".to_owned()], has_file: true };
+        let (mock, findings) = read(&Schemas::embedded(), &source, Some(&templates));
         let told = findings
             .iter()
             .map(|finding| format!("{} {}", finding.code.name(), finding.place.pointer.as_deref().unwrap_or("?")));

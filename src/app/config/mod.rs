@@ -18,7 +18,8 @@ mod substitute;
 mod substitutions;
 
 pub use mocks::{Mock, MockAnswer, MockFailure, check_mock, mock};
-pub use requests::check_requests;
+pub(super) use requests::undefined_template;
+pub use requests::{Templates, check_requests};
 pub use substitute::substitute;
 pub use substitutions::check_substitutions;
 pub(super) use substitutions::declared as declared_iparams;

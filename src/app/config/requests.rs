@@ -12,6 +12,24 @@ use super::substitute::faults;
 /// The methods that templates can have.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
+/// The request templates that an app defines.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Whether there is a `config/requests.json`.
+    pub has_file: bool,
+}
+
+/// What is said of a template that an app does not define.
+pub(in crate::app) fn undefined_template(name: &str, has_file: bool) -> String {
+    if has_file {
+        format!("`config/requests.json` defines no request template `{name}`")
+    } else {
+        format!("there is no `config/requests.json` that could define the request template `{name}`")
+    }
+}
+
 /// Every fault of `config/requests.json`.
 pub fn check_requests(schemas: &Schemas, source: &Source) -> Findings {
     let (node, mut findings) = json::read(source);

@@ -283,8 +283,8 @@ impl Check<'_> {
             Some(Part::IparamValues) => check_values(source, declared(source).as_ref()),
             Some(Part::Requests) => self.requests(source, home),
             Some(Part::Mock) => {
-                let templates = home.and_then(|home| home.checkup.app.as_ref()).and_then(App::template_names);
-                check_mock(self.schemas, source, templates.as_deref())
+                let templates = home.and_then(|home| home.checkup.app.as_ref()).and_then(App::templates);
+                check_mock(self.schemas, source, templates.as_ref())
             }
             Some(Part::Settings) => match home {
                 Some(home) => home.settings.clone(),

@@ -1,6 +1,7 @@
 //! Request templates: those that the code invokes, beside those that `config/requests.json` defines and the manifest
 //! declares.
 
+use crate::app::config::undefined_template;
 use crate::model::{Code, Finding, Findings};
 use crate::text::{list, nearest};
 
@@ -61,7 +62,7 @@ fn missing(wants: &Wants, name: &str) -> Option<Finding> {
         if is_declared {
             return None;
         }
-        let what = format!("`config/requests.json` defines no request template `{name}`");
+        let what = undefined_template(name, wants.has_templates);
         let mut names: Vec<&str> = defined.iter().map(String::as_str).collect();
         names.sort_unstable();
         let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`?"));

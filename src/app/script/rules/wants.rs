@@ -40,6 +40,8 @@ pub(super) struct Wants {
     pub(super) texts: Vec<String>,
     /// Request templates that `config/requests.json` defines; `None` where it cannot be read.
     pub(super) templates: Option<HashSet<String>>,
+    /// Whether there is a `config/requests.json`.
+    pub(super) has_templates: bool,
     /// Request templates that the manifest declares, and where.
     pub(super) declared_templates: Vec<(String, Place)>,
     /// Which calls of `$request` the platform has; `None` where the manifest names no platform.
@@ -53,7 +55,8 @@ impl Wants {
     pub(super) fn of_app(app: &App) -> Self {
         let mut wants = Self::of(&app.manifest);
         wants.iparams = declared_iparams(&app.root);
-        wants.templates = match app.root.join("config/requests.json").exists() {
+        wants.has_templates = app.root.join("config/requests.json").exists();
+        wants.templates = match wants.has_templates {
             true => config_keys(app, "requests.json"),
             false => Some(HashSet::new()),
         };
@@ -83,6 +86,7 @@ impl Wants {
             declared_iparams: Vec::new(),
             texts: Vec::new(),
             templates: None,
+            has_templates: false,
             declared_templates: Vec::new(),
             request_calls: None,
             has_pages: false,
@@ -107,6 +111,7 @@ impl Wants {
             declared_iparams: Vec::new(),
             texts: Vec::new(),
             templates: None,
+            has_templates: false,
             declared_templates: declared(manifest, "requests"),
             request_calls: manifest.platform_version.as_ref().map(|_| RequestCalls::of(manifest)),
             has_pages: false,
