@@ -381,6 +381,13 @@ fn a_request_without_a_mock_fails_the_run_and_shows_the_file_to_write() {
     assert_eq!((&finished["held"], &finished["failed"], two.events("found").len()), (&json!(0), &json!(2), 2));
     let junit = sandbox.run(["trigger", "onUserUpdate", "-n", "2", "--format", "junit"]).code(1);
     assert_eq!(junit.out.matches("type=\"missing-mock\"").count(), 2, "{}", junit.out);
+    // And says so where it ends, rather than that all was well.
+    let human = sandbox.run(["trigger", "onUserUpdate"]).code(1);
+    human.stdout("FAIL  returned [\"bears it\"], but a request had no mock").stdout("repeat: ").without("ok  returned");
+    let github = sandbox.run(["trigger", "onUserUpdate", "--format", "github"]).code(1);
+    github.stdout("title=onUserUpdate%3A missing-mock::updated returned [\"bears it\"], but a request had no mock");
+    junit.stdout("message=\"returned [&quot;bears it&quot;], but a request had no mock: no file in mocks/");
+    sandbox.run(["trigger", "onUserUpdate", "-q"]).code(1).stdout("FAIL  returned");
     // What the finding shows is a mock that answers.
     let hint = found[0]["hints"][0].as_str().unwrap();
     let (head, text) = hint.split_once(":\n").unwrap();

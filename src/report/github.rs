@@ -7,10 +7,10 @@ use std::io::{self, Write};
 
 use super::Paint;
 use super::Reporter;
-use super::human::{advice, describe, frame_of};
+use super::human::{advice, describe_with, frame_of};
 use super::place::{Run, end_column};
 use super::scenarios::render_difference;
-use crate::model::{Difference, Finding, Outcome, RunEvent, Severity, Verdict};
+use crate::model::{Code, Difference, Finding, Outcome, RunEvent, Severity, Verdict};
 use crate::text::printable;
 
 /// Writes an annotation for each finding and each delivery that failed, and nothing for what held.
@@ -74,7 +74,8 @@ impl<W: Write> GitHub<W> {
 
     fn failed(&mut self, index: u64, outcome: &Outcome, repeat: &str) -> io::Result<()> {
         let Some(delivery) = self.run.started.take() else { return Ok(()) };
-        let what = describe(outcome, super::Verbosity::Normal);
+        let fault = self.run.fault.take().map(|finding| finding.code);
+        let what = describe_with(outcome, fault, super::Verbosity::Normal);
         let subject = match outcome {
             Outcome::NotLoaded { .. } | Outcome::NoCallback { .. } => delivery.to.file().unwrap_or_default(),
             _ => delivery.to.name(),
@@ -102,7 +103,8 @@ impl<W: Write> GitHub<W> {
             }
         }
         let number = if self.run.count > 1 { format!(" [{index}]") } else { String::new() };
-        properties.push(("title", format!("{}{number}: {}", delivery.event, outcome.name())));
+        let kind = fault.filter(|_| outcome.held()).map_or(outcome.name(), Code::name);
+        properties.push(("title", format!("{}{number}: {kind}", delivery.event)));
         self.command("error", &properties, &message)
     }
 }
@@ -126,7 +128,9 @@ impl<W: Write> Reporter for GitHub<W> {
                 self.command("error", &[], &format!("simctl ended early, with exit code {exit_code}"))
             }
             // What a handler did in a step may be what was expected of it.
-            RunEvent::DeliveryFinished { index, outcome, repeat, .. } if !outcome.held() && !self.is_test => {
+            RunEvent::DeliveryFinished { index, outcome, repeat, .. }
+                if !self.is_test && (!outcome.held() || self.run.fault.is_some()) =>
+            {
                 self.failed(*index, outcome, repeat)
             }
             RunEvent::RunFinished { exit_code, .. } if *exit_code >= Verdict::CannotDo.exit_code() => {

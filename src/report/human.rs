@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::findings::{more_about, push_frame, render_finding};
 use super::{Paint, Reporter, Verbosity};
 use crate::model::{
-    Addressee, AnswerStatus, Excerpt, Finding, Frame, Level, Outcome, Position, Response, ReturnValue, RunEvent, Span,
-    Stream, Thrown,
+    Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Position, Response, ReturnValue, RunEvent,
+    Span, Stream, Thrown,
 };
 use crate::text::{list, nearest, printable, printable_line};
 
@@ -32,12 +32,14 @@ pub struct Human<W> {
     seed: Option<u64>,
     /// The first of the gravest findings so far.
     gravest: Option<Finding>,
+    /// The first error that the platform has found in the delivery at hand.
+    fault: Option<Code>,
 }
 
 impl<W: Write> Human<W> {
     /// Writes to `out`.
     pub const fn new(out: W, paint: Paint, verbosity: Verbosity) -> Self {
-        Self { out, paint, verbosity, pending: String::new(), count: 1, seed: None, gravest: None }
+        Self { out, paint, verbosity, pending: String::new(), count: 1, seed: None, gravest: None, fault: None }
     }
 
     /// The same for deliveries that are part of something else, which says how to repeat them.
@@ -69,12 +71,12 @@ impl<W: Write> Human<W> {
     }
 
     fn outcome(&self, outcome: &Outcome, excerpt: Option<&Excerpt>, times: &str) -> String {
-        let word = if outcome.held() {
+        let word = if outcome.held() && self.fault.is_none() {
             self.word("ok", |paint, word| paint.good(word))
         } else {
             self.word("FAIL", |paint, word| paint.bad(word))
         };
-        let what = below(&printable(&describe(outcome, self.verbosity)));
+        let what = below(&printable(&describe_with(outcome, self.fault, self.verbosity)));
         let mut text = format!("{word}  {what}  {}\n", self.paint.faint(times));
         self.push_details(&mut text, outcome, excerpt);
         text
@@ -193,10 +195,11 @@ impl<W: Write> Human<W> {
             let _ = write!(times, ", start-up {}", show_duration(*start_up));
         }
         let mut text = self.outcome(outcome, excerpt.as_ref(), &times);
-        if !outcome.held() && self.count > 0 || self.count == 1 {
+        let held = outcome.held() && self.fault.is_none();
+        if !held && self.count > 0 || self.count == 1 {
             let _ = writeln!(text, "{} {}", self.paint.faint("repeat:"), printable_line(repeat));
         }
-        if outcome.held() {
+        if held {
             return self.say(&text);
         }
         let text = std::mem::take(&mut self.pending) + &text;
@@ -206,6 +209,9 @@ impl<W: Write> Human<W> {
     fn found(&mut self, finding: &Finding) -> io::Result<()> {
         if self.gravest.as_ref().is_none_or(|gravest| finding.severity > gravest.severity) {
             self.gravest = Some(finding.clone());
+        }
+        if finding.is_error() {
+            self.fault.get_or_insert(finding.code);
         }
         self.write(&render_finding(finding, self.paint))
     }
@@ -224,6 +230,7 @@ impl<W: Write> Reporter for Human<W> {
             RunEvent::Found { finding } => self.found(finding),
             RunEvent::DeliveryStarted { .. } => {
                 self.pending.clear();
+                self.fault = None;
                 self.say(&self.delivery(event))
             }
             RunEvent::Log { level, text, .. } => self.say(&self.log(*level, text)),
@@ -320,6 +327,16 @@ pub(super) fn describe(outcome: &Outcome, verbosity: Verbosity) -> String {
         }
         Outcome::Unreachable { reason, .. } => format!("could not be reached: {reason}"),
         Outcome::BadReply { reason } => format!("gave no proper reply: {reason}"),
+    }
+}
+
+/// The same where the platform has found an error meanwhile, without which the delivery would have held.
+pub(super) fn describe_with(outcome: &Outcome, fault: Option<Code>, verbosity: Verbosity) -> String {
+    let what = describe(outcome, verbosity);
+    match fault.filter(|_| outcome.held()) {
+        None => what,
+        Some(Code::MissingMock) => format!("{what}, but a request had no mock"),
+        Some(code) => format!("{what}, but not without an error: {}", code.name()),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use super::human::{advice, describe, outcome_text};
+use super::human::{advice, describe, describe_with, outcome_text};
 use super::place::{Run, Started};
 use super::scenarios::{headline, render_difference};
 use super::{Paint, Reporter, Verbosity, render_finding};
@@ -110,6 +110,8 @@ impl<W: Write> Junit<W> {
                 text,
             }
         });
+        let fault = self.run.fault.take().filter(|_| outcome.held());
+        let trouble = trouble.or_else(|| fault.map(|fault| held_but(outcome, &fault, repeat)));
         let mut case = Case { time, trouble, log: std::mem::take(&mut self.log), ..self.delivery_case(&delivery) };
         // What was found meanwhile is about what the handler asked for.
         case.absorb(&std::mem::take(&mut self.found));
@@ -266,6 +268,17 @@ fn file_case(file: &str, found: &[Finding]) -> Case {
     let mut case = Case { class: "simctl validate".to_owned(), name, file: file.to_owned(), ..Case::default() };
     case.absorb(found);
     case
+}
+
+/// The trouble of a delivery that would have held, had the platform found no error meanwhile.
+fn held_but(outcome: &Outcome, fault: &Finding, repeat: &str) -> Trouble {
+    let what = describe_with(outcome, Some(fault.code), Verbosity::Normal);
+    Trouble {
+        element: "failure",
+        kind: fault.code.name().to_owned(),
+        message: format!("{what}: {}", fault.message),
+        text: format!("{}\nrepeat: {repeat}\n", printable(&what)),
+    }
 }
 
 /// Whether the callback did not do as it should, or could not be tried out to its end.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Component, Path, PathBuf};
 
-use crate::model::{Addressee, RunEvent, Span};
+use crate::model::{Addressee, Finding, RunEvent, Span};
 
 /// What several formats remember of a run.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(super) struct Run {
     pub(super) count: u64,
     /// The delivery at hand.
     pub(super) started: Option<Started>,
+    /// The first error that the platform has found in it.
+    pub(super) fault: Option<Finding>,
 }
 
 /// A delivery that has begun.
@@ -32,7 +34,11 @@ impl Run {
                 self.app.clone_from(app);
             }
             RunEvent::DeliveryStarted { index, event, to, .. } => {
+                self.fault = None;
                 self.started = Some(Started { index: *index, event: event.clone(), to: to.clone() });
+            }
+            RunEvent::Found { finding } if self.started.is_some() && finding.is_error() => {
+                self.fault.get_or_insert_with(|| finding.clone());
             }
             _ => {}
         }
