@@ -636,6 +636,19 @@ fn what_failed_at_first_is_recorded_as_a_sequence() {
 }
 
 #[test]
+fn what_fails_to_the_end_is_not_recorded_and_is_sent_again_the_next_time() {
+    let server = Server::start(|count, _| if count == 0 { Reply::close() } else { Reply::text(200, "ok") });
+    let templates = json!({ "get": template(&server.host(), json!({})) });
+    let sandbox = live(calling(&templates, &["$request.invokeTemplate('get', {})"]), &server);
+    let record = [&TRIGGER[..], &["--network", "record"]].concat();
+    let failed = sandbox.run(record.iter().copied()).code(0).stdout("nothing was recorded of GET https://");
+    assert_eq!(answers(&failed)[0]["rejected"]["status"], 502);
+    assert!(!sandbox.path().join("mocks").exists());
+    assert_eq!(answers(&sandbox.run(record).code(0).without("nothing was recorded"))[0]["response"], "ok");
+    assert!(sandbox.path().join("mocks/get.json").exists());
+}
+
+#[test]
 fn a_handler_that_ends_while_a_request_is_under_way_ends_the_run() {
     // The second event must not get what the first one asked for, nor wait for it.
     let server = Server::start(|_, _| Reply::after(Duration::from_secs(5)));

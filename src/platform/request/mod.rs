@@ -66,6 +66,8 @@ pub(super) struct Requests {
     told: HashSet<String>,
     answered: HashSet<String>,
     recorded: HashSet<Outgoing>,
+    /// What failed and was not recorded, and was told.
+    unrecorded: HashSet<Outgoing>,
     /// What the app has asked to be sent since [`Requests::take_made`].
     made: Vec<MadeRequest>,
 }
@@ -125,6 +127,7 @@ impl Requests {
             told: HashSet::new(),
             answered: HashSet::new(),
             recorded: HashSet::new(),
+            unrecorded: HashSet::new(),
             made: Vec::new(),
         }
     }
@@ -236,8 +239,7 @@ impl Requests {
                         let finding = mocks.missing(request, shared.setup.secrets);
                         let why = finding.message.clone();
                         self.tell_once(shared, finding);
-                        return Ok(Sent::Answered { status: 501, headers: Vec::new(), body: why }
-                            .into_answer(mocked.attempt, false));
+                        return Ok(Sent::Answered { status: 501, headers: Vec::new(), body: why }.into_answer(mocked.attempt, false));
                     };
                     mocked.sent = Some(sent);
                     mocked.due += delay;
@@ -310,6 +312,13 @@ impl Requests {
     }
 
     fn record(&mut self, shared: &mut Shared<'_>, request: &Outgoing, all: &[Sent]) -> Result<(), Fault> {
+        // A network that was down for a moment must not answer for good.
+        if let Some(Sent::Failed { why, .. }) = all.last() {
+            if self.unrecorded.insert(request.clone()) {
+                shared.notices.push(format!("nothing was recorded of {}: {why}", request.name()));
+            }
+            return Ok(());
+        }
         let exact = self.is_other(request);
         if !self.recorded.insert(request.clone()) {
             return Ok(());
