@@ -381,6 +381,9 @@ fn a_request_without_a_mock_fails_the_run_and_shows_the_file_to_write() {
     assert_eq!((&finished["held"], &finished["failed"], two.events("found").len()), (&json!(0), &json!(2), 2));
     let junit = sandbox.run(["trigger", "onUserUpdate", "-n", "2", "--format", "junit"]).code(1);
     assert_eq!(junit.out.matches("type=\"missing-mock\"").count(), 2, "{}", junit.out);
+    // Nothing was sent, so there was no attempt.
+    let calls = ran.events("call");
+    assert_eq!((&calls[0]["answer"]["status"], &calls[0]["answer"]["attempts"]), (&json!(501), &json!(0)));
     // And says so where it ends, rather than that all was well.
     let human = sandbox.run(["trigger", "onUserUpdate"]).code(1);
     human.stdout("FAIL  returned [\"bears it\"], but a request had no mock").stdout("repeat: ").without("ok  returned");

@@ -239,7 +239,7 @@ impl Requests {
                         let finding = mocks.missing(request, shared.setup.secrets);
                         let why = finding.message.clone();
                         self.tell_once(shared, finding);
-                        return Ok(Sent::Answered { status: 501, headers: Vec::new(), body: why }.into_answer(mocked.attempt, false));
+                        return Ok(Sent::Answered { status: 501, headers: Vec::new(), body: why }.into_answer(0, false));
                     };
                     mocked.sent = Some(sent);
                     mocked.due += delay;
