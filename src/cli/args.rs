@@ -182,6 +182,9 @@ fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static 
             "`--db`, `--fresh`, `--strict-limits` and `--network` are for the platform's objects, and only an app's own callback has them",
         );
     }
+    if external.exec.is_some() && ["header", "cloudevents", "allow_remote"].into_iter().any(typed) {
+        return Some("`--header`, `--cloudevents` and `--allow-remote` are for `--to`, and `--exec` posts nothing");
+    }
     (external.to.is_some() && typed("memory")).then_some("`--memory` cannot bound what another server takes")
 }
 

@@ -40,6 +40,13 @@ fn the_environment_tells_what_is_fired() {
 }
 
 #[test]
+fn flags_for_what_is_posted_are_refused() {
+    for flags in [&["--cloudevents", "binary"][..], &["--allow-remote"], &["--header", "X-A: b"]] {
+        fire("true", flags).code(2).stderr("are for `--to`, and `--exec` posts nothing");
+    }
+}
+
+#[test]
 fn the_exit_is_the_outcome() {
     let outcome = |command: &str, code| fire(command, &["--format", "json"]).code(code).outcome();
     assert_eq!(outcome("true", 0)["kind"], "returned");
