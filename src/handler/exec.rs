@@ -16,6 +16,7 @@ use super::external::{Heard, Message};
 use super::output::Outputs;
 use super::{HandlerError, Interrupt, memory, node};
 use crate::model::{Delivered, Outcome, ReturnValue, Times};
+use crate::text::shell_word;
 
 /// How often to look how much memory the program has taken.
 const SAMPLE_EVERY: Duration = Duration::from_millis(20);
@@ -50,6 +51,12 @@ pub enum CommandError {
         /// The first word of the command.
         program: String,
     },
+    /// It is a folder.
+    #[error("`{program}` cannot be run: it is a folder")]
+    Folder {
+        /// The first word of the command.
+        program: String,
+    },
     /// The file is there and cannot be run.
     #[error("`{program}` cannot be run: {reason}")]
     NotRunnable {
@@ -68,9 +75,13 @@ impl CommandError {
             Self::NeedsShell { command, .. } if command.contains('\'') => {
                 Some("put it between quotes if it is meant as it stands, or put the command into a script".to_owned())
             }
-            Self::NeedsShell { command, .. } => Some(format!(
-                "put it between quotes if it is meant as it stands, or ask for a shell: --exec \"sh -c '{command}'\""
-            )),
+            Self::NeedsShell { command, .. } => {
+                // Between double quotes a shell would read these itself.
+                let within = format!("sh -c {}", shell_word(command));
+                let is_plain = !within.contains(['"', '$', '`', '\\', '!']);
+                let whole = if is_plain { format!("\"{within}\"") } else { shell_word(&within).into_owned() };
+                Some(format!("put it between quotes if it is meant as it stands, or ask for a shell: --exec {whole}"))
+            }
             Self::Missing { program } if program.contains('=') => {
                 Some("variables are set with `env NAME=value program`".to_owned())
             }
@@ -78,7 +89,11 @@ impl CommandError {
             Self::Missing { program } => {
                 Some(format!("it was looked for in PATH; a program in this folder is written as `./{program}`"))
             }
+            Self::Folder { program } => {
+                Some(format!("name a program in it, as in `{}/PROGRAM`", program.trim_end_matches('/')))
+            }
             Self::NotRunnable { program, .. } => {
+                let program = shell_word(program);
                 Some(format!("`chmod +x {program}`, or name what runs it, as in `python3 {program}`"))
             }
         }
@@ -86,7 +101,7 @@ impl CommandError {
 
     /// Whether it is the machine that lacks something, rather than the command that is no command.
     pub const fn is_of_the_machine(&self) -> bool {
-        matches!(self, Self::Missing { .. } | Self::NotRunnable { .. })
+        matches!(self, Self::Missing { .. } | Self::Folder { .. } | Self::NotRunnable { .. })
     }
 }
 
@@ -244,7 +259,7 @@ fn look_for(program: &str, directory: &Path) -> Result<(), CommandError> {
     }
     let Ok(file) = directory.join(program).metadata() else { return Err(missing()) };
     if file.is_dir() {
-        return Err(not_runnable("it is a folder"));
+        return Err(CommandError::Folder { program: program.to_owned() });
     }
     if file.permissions().mode() & 0o111 == 0 {
         return Err(not_runnable("it is not marked as a program"));

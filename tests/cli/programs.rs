@@ -133,6 +133,8 @@ fn a_command_that_cannot_be_run_is_told_before_anything_is_fired() {
     refused("./no-such-file", 3, "was not found");
     refused("/", 3, "it is a folder");
     refused("cat | wc", 2, "--exec \"sh -c 'cat | wc'\"");
+    refused(r#"sh -c "kill -9 $$""#, 2, r#"--exec 'sh -c '\''sh -c "kill -9 $$"'\'''"#);
+    refused("/usr/", 3, "name a program in it, as in `/usr/PROGRAM`");
     refused("echo $HOME", 2, "is for a shell");
     refused("echo 'x", 2, "within a quotation");
     refused("", 2, "empty");
