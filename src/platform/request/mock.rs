@@ -71,7 +71,7 @@ impl Mocks {
         let text = serde_json::to_string_pretty(&file).unwrap_or_default();
         let near = self.all.iter().find(|mock| matches(mock, request, false));
         let near = near.map(|mock| format!("`{}` would, were it not for its `body`", mock.file.display()));
-        let name = name(request);
+        let name = name(request, secrets);
         Finding::new(Code::MissingMock, what)
             .maybe_hint(near)
             .hint(format!("write `mocks/{name}.json`, with what the answer is to be:\n{text}"))
@@ -92,8 +92,8 @@ pub(super) fn asked(request: &Outgoing, exact: bool) -> Value {
     }
 }
 
-/// A name for the file of a request's mock, without `.json`.
-pub(super) fn name(request: &Outgoing) -> String {
+/// A name for the file of a request's mock, without `.json`. Where a secret would be in it, its name is.
+pub(super) fn name(request: &Outgoing, secrets: &Secrets) -> String {
     let text = match &request.template {
         Some(template) => template.clone(),
         None => {
@@ -101,6 +101,7 @@ pub(super) fn name(request: &Outgoing) -> String {
             format!("{} {}", request.method.to_ascii_lowercase(), url.trim_start_matches("https://"))
         }
     };
+    let text = secrets.conceal(&text).replace("{{iparam.", "").replace("}}", "");
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     let plain: String = text.chars().map(|c| if is_plain(c) { c } else { '-' }).take(80).collect();
     let plain = plain.trim_matches(|c| matches!(c, '-' | '.')).to_owned();
@@ -326,5 +327,6 @@ mod tests {
         let text = finding.hints[1].split_once(":\n").map_or("", |(_, text)| text);
         let value: Value = serde_json::from_str(text).unwrap_or_default();
         assert_eq!(value["request"]["url"], "https://crm.example/v1/{{iparam.token}}");
+        assert!(finding.hints[1].starts_with("write `mocks/post-crm.example-v1-token.json`"), "{hints}");
     }
 }

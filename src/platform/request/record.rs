@@ -46,7 +46,7 @@ pub(super) fn write(
     };
     secrets.conceal_value(&mut value);
     let text = serde_json::to_string_pretty(&value).unwrap_or_default() + "\n";
-    let file = create(app, &name(request), &text).map_err(|error| Fault {
+    let file = create(app, &name(request, secrets), &text).map_err(|error| Fault {
         what: format!("the answer to {} cannot be kept in mocks/: {error}", secrets.mask(&request.name())),
         hint: Some("make the app's folder writable, or use `--network live`, which keeps nothing".to_owned()),
     })?;
