@@ -712,9 +712,19 @@ impl RuntimeFlag {
 impl WallFlags {
     /// What is asked of one runtime and only another has.
     fn fault(&self, runtime: RuntimeFlag) -> Option<String> {
-        let is_walled = matches!(runtime, RuntimeFlag::Embedded) && self.allow_node_globals;
-        let fault = "`--allow-node-globals` is for the node runtime: the embedded one has no such globals";
-        is_walled.then(|| fault.to_owned())
+        let faults = [
+            (
+                self.allow_node_globals,
+                "`--allow-node-globals` is for the node runtime: the embedded one has no such globals",
+            ),
+            (
+                self.node_permissions,
+                "`--node-permissions` is for the node runtime: the embedded one reads no files at all",
+            ),
+            (self.install, "`--install` is for the node runtime: the embedded one loads no npm packages"),
+        ];
+        let is_embedded = matches!(runtime, RuntimeFlag::Embedded);
+        faults.into_iter().find(|(asked, _)| is_embedded && *asked).map(|(_, fault)| fault.to_owned())
     }
 
     const fn node_options(&self) -> NodeOptions {

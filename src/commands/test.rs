@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::trigger::{Choice, cannot_start, choose_runtime, globals, syntax_frame};
+use super::trigger::{Choice, cannot_start, choose_runtime, globals, lacks_node, syntax_frame, without_effect};
 use super::{AppOptions, Context, RuntimeChoice, Target, packages};
 use crate::app::{App, Mock, Script};
 use crate::engine::scenario::{self, Scenario, Stage, play};
@@ -114,7 +114,11 @@ fn prepare(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> R
     let scenarios = scenarios(context, options, &app, &schemas)?;
     let reading = app.read_scripts(&script);
     let wanted = (options.runtime, options.node_options, options.node.as_path());
-    let Choice { runtime, notices, findings } = choose_runtime(wanted, &reading);
+    let Choice { runtime, mut notices, findings, lacks_node: lacking } = choose_runtime(wanted, &reading);
+    if let Some(why) = lacking.filter(|_| !options.list) {
+        return Err(Refusal::Verdict(lacks_node(context, &why)));
+    }
+    notices.extend(without_effect(runtime, options.node_options, options.install));
     if runtime == Runtime::Node && !options.list {
         packages::complete(context, &app, &reading, options.install, interrupt).map_err(Refusal::Verdict)?;
     }

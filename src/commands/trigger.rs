@@ -113,6 +113,7 @@ struct Prepared {
     findings: Findings,
     reading: Reading,
     syntax_error: Option<Frame>,
+    lacks_node: Option<String>,
 }
 
 /// What is fired, loaded while the handler process comes up.
@@ -132,6 +133,9 @@ pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrup
         Ok(prepared) => prepared,
         Err(findings) => return context.refuse(&findings),
     };
+    if let Some(why) = &prepared.lacks_node {
+        return lacks_node(context, why);
+    }
     if prepared.launch.runtime == Runtime::Node {
         let Prepared { app, reading, .. } = &prepared;
         if let Err(verdict) = packages::complete(context, app, reading, options.install, interrupt) {
@@ -179,12 +183,13 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
     let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
     let reading = app.read_scripts(&script);
     let wanted = (options.runtime, options.node_options, options.node.as_path());
-    let Choice { runtime, notices, findings } = choose_runtime(wanted, &reading);
+    let Choice { runtime, mut notices, findings, lacks_node } = choose_runtime(wanted, &reading);
+    notices.extend(without_effect(runtime, options.node_options, options.install));
     if runtime != launch.runtime {
         (launch.runtime, early) = (runtime, None);
     }
     let syntax_error = syntax_frame(&app, &reading);
-    Ok(Prepared { app, subscription, script, launch, early, notices, findings, reading, syntax_error })
+    Ok(Prepared { app, subscription, script, launch, early, notices, findings, reading, syntax_error, lacks_node })
 }
 
 /// The platform's globals, for the handler's realm.
@@ -208,12 +213,14 @@ pub(super) struct Choice {
     pub(super) runtime: Runtime,
     pub(super) notices: Vec<String>,
     pub(super) findings: Findings,
+    /// Why the app cannot be run at all without Node.js, where there is none.
+    pub(super) lacks_node: Option<String>,
 }
 
 /// Embedded unless the app cannot run there as it does in production; then Node.js, where there is one.
 pub(super) fn choose_runtime(wanted: (RuntimeChoice, NodeOptions, &Path), reading: &Reading) -> Choice {
     let (wanted, node_options, node) = wanted;
-    let choice = |runtime, notices: Vec<String>| Choice { runtime, notices, findings: Vec::new() };
+    let choice = |runtime, notices: Vec<String>| Choice { runtime, notices, findings: Vec::new(), lacks_node: None };
     let lends = node_options.lends_globals;
     let lent = "the handler finds `setTimeout`, `Buffer` and other globals of Node.js, which production does not have";
     let lent = lends.then(|| format!("`--allow-node-globals`: {lent}"));
@@ -225,9 +232,11 @@ pub(super) fn choose_runtime(wanted: (RuntimeChoice, NodeOptions, &Path), readin
         (RuntimeChoice::Auto, Some(why)) if has_node() => {
             choice(Runtime::Node, vec![format!("{why}: using the node runtime")])
         }
+        (RuntimeChoice::Auto, why) if !reading.packages.is_empty() => {
+            Choice { lacks_node: why, ..choice(Runtime::Node, Vec::new()) }
+        }
         (_, Some(_)) if !reading.packages.is_empty() => {
-            let notices = Vec::new();
-            Choice { runtime: Runtime::Embedded, notices, findings: needs_node(wanted, reading) }
+            Choice { findings: needs_node(reading), ..choice(Runtime::Embedded, Vec::new()) }
         }
         (RuntimeChoice::Auto, Some(why)) => {
             let notice = format!(
@@ -242,12 +251,27 @@ pub(super) fn choose_runtime(wanted: (RuntimeChoice, NodeOptions, &Path), readin
     }
 }
 
+/// Tells that the app requires what only Node.js loads, and that there is none.
+pub(super) fn lacks_node(context: &Context, why: &str) -> Verdict {
+    let what = format!("{why}, which only Node.js loads, and there is no Node.js here");
+    context.console.error(&what, Some("install Node.js 18 or newer (https://nodejs.org), or name it with `--node`"));
+    Verdict::Machine
+}
+
+/// What was asked for and the runtime that was chosen has no use for.
+pub(super) fn without_effect(runtime: Runtime, node_options: NodeOptions, install: bool) -> Vec<String> {
+    if runtime == Runtime::Node {
+        return Vec::new();
+    }
+    let restricted = "`--node-permissions` has no effect: the app runs on the embedded runtime";
+    let installed = "`--install` has no effect: the app requires no npm package";
+    let all = [(node_options.is_restricted, restricted), (install, installed)];
+    all.into_iter().filter(|(asked, _)| *asked).map(|(_, what)| what.to_owned()).collect()
+}
+
 /// What the app requires that the embedded runtime will not load.
-fn needs_node(chosen: RuntimeChoice, reading: &Reading) -> Findings {
-    let hint = match chosen {
-        RuntimeChoice::Auto => "there is no Node.js here: install Node.js 18 or newer (https://nodejs.org)",
-        RuntimeChoice::Embedded | RuntimeChoice::Node => "leave out `--runtime embedded`, or say `--runtime node`",
-    };
+fn needs_node(reading: &Reading) -> Findings {
+    let hint = "leave out `--runtime embedded`, or say `--runtime node`";
     let finding = |required: &Use| {
         let what = format!("the embedded runtime does not load `{}`, which only Node.js can", required.specifier);
         Finding::new(Code::NeedsNode, what).at(required.place.clone()).hint(hint)

@@ -193,7 +193,7 @@ fn auto_takes_node_for_npm_packages_and_says_so() {
         .file("server/node_modules/tiny/package.json", r#"{"name": "tiny", "version": "1.0.0", "main": "index.js"}"#)
         .file("server/node_modules/tiny/index.js", "exports.answer = 42;");
     sandbox.run(["trigger", "onUserCreate", "--runtime", "embedded"]).code(1).stdout("tiny").stdout("--runtime node");
-    sandbox.run(["trigger", "onUserCreate", "--node", "/nowhere/node"]).stdout("there is no Node.js here");
+    sandbox.run(["trigger", "onUserCreate", "--node", "/nowhere/node"]).code(3).stderr("there is no Node.js here");
     if node_or_skip("auto_takes_node_for_npm_packages_and_says_so") {
         sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("using the node runtime").stdout("returned 42");
     }

@@ -241,8 +241,26 @@ fn the_embedded_runtime_names_what_it_does_not_load() {
     let ran = app.run(["trigger", "onUserUpdate", "--runtime", "embedded"]).code(1);
     let ran = ran.stdout("warning[needs-node]: the embedded runtime does not load `tall-tales`");
     ran.stdout("--> server/server.js:1:15").stdout("leave out `--runtime embedded`").stdout("did not load");
-    let ran = app.run(["trigger", "onUserUpdate", "--node", "/nowhere/node"]).code(1);
-    ran.stdout("warning[needs-node]").stdout("there is no Node.js here");
+}
+
+#[test]
+fn an_app_with_packages_is_not_fired_where_there_is_no_node() {
+    for more in [&["trigger", "onUserUpdate"][..], &["trigger", "onUserUpdate", "--install"]] {
+        let ran = needy().run([more, &["--node", "/nowhere/node"]].concat()).code(3).no_stdout();
+        ran.stderr("the npm package `tall-tales`").stderr("there is no Node.js here").stderr("install Node.js 18");
+    }
+    let test = needy().file("tests/a.scenario.yaml", "users: { jane: {} }\nsteps: [{ update: jane }]");
+    test.run(["test", "--node", "/nowhere/node"]).code(3).stderr("there is no Node.js here");
+}
+
+#[test]
+fn what_is_for_node_alone_is_not_dropped_in_silence() {
+    for flag in ["--node-permissions", "--install"] {
+        let plain = app("return 1;");
+        let refused = plain.run(["trigger", "onUserUpdate", "--runtime", "embedded", flag]).code(2);
+        refused.stderr(&format!("`{flag}` is for the node runtime"));
+        plain.run(["trigger", "onUserUpdate", flag]).code(0).stdout(&format!("note: `{flag}` has no effect"));
+    }
 }
 
 #[test]
