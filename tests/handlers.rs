@@ -46,7 +46,7 @@ struct Heard {
 impl Modules for Heard {
     fn require(&mut self, from: &str, specifier: &str) -> Required {
         if !specifier.starts_with('.') {
-            return Required::Package { specifier: specifier.to_owned() };
+            return Required::Package { specifier: specifier.to_owned(), is_nodes_own: false };
         }
         let mut parts: Vec<&str> = from.split('/').collect();
         parts.pop();

@@ -33,7 +33,7 @@ pub use manifest::{Manifest, Scope, Shape, Subscription};
 pub use packages::{MissingPackage, missing_findings};
 pub use request_calls::RequestCalls;
 pub use require::Required;
-pub use script::{Reading, Script};
+pub use script::{Reading, Script, is_builtin};
 pub use settings::{Level, Rule, Rules, check_settings};
 
 use locate::join_shown;

@@ -83,7 +83,9 @@ impl Modules for Bridge<'_, '_> {
                 self.sources.insert(name.clone(), source);
                 Required::Module { name, source: text }
             }
-            app::Required::Package { specifier } => Required::Package { specifier },
+            app::Required::Package { specifier } => {
+                Required::Package { is_nodes_own: app::is_builtin(&specifier), specifier }
+            }
             app::Required::Refused { message } => Required::Refused { message },
         }
     }

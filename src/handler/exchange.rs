@@ -271,7 +271,9 @@ impl<'a> Exchange<'a> {
         let word = |index: usize| args.get(index).and_then(Value::as_str).unwrap_or_default();
         Ok(Some(match self.host.require(word(0), word(1)) {
             Required::Module { name, source } => Ok(json!({ "name": name, "source": source })),
-            Required::Package { specifier } => Ok(json!({ "package": specifier })),
+            Required::Package { specifier, is_nodes_own } => {
+                Ok(json!({ "package": specifier, "nodes_own": is_nodes_own }))
+            }
             Required::Refused { message } => Err(json!({ "message": message })),
         }))
     }

@@ -20,7 +20,7 @@ pub(super) fn hint(thrown: &Thrown, entry: &Module) -> Option<String> {
             _ => None,
         };
     }
-    if message.contains("is an npm package") {
+    if message.contains(", which the embedded runtime does not load") {
         return Some("run it with `--runtime node`".to_owned());
     }
     if message.starts_with("Cannot find module '") || message.starts_with("Cannot find package '") {

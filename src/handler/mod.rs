@@ -74,10 +74,12 @@ pub enum Required {
         /// Its text.
         source: String,
     },
-    /// An npm package, which only Node.js can load.
+    /// An npm package or a module of Node's own, which only Node.js can load.
     Package {
         /// What to ask Node.js for.
         specifier: String,
+        /// Whether Node.js brings it along.
+        is_nodes_own: bool,
     },
     /// Nothing that the app may have.
     Refused {

@@ -234,7 +234,8 @@
       }
       if (hasOwn(reply.ok, 'package')) {
         if (host.package !== undefined) return host.package(reply.ok.package);
-        throw new RealError('`' + specifier + '` is an npm package, which the embedded runtime does not load');
+        const what = reply.ok.nodes_own ? 'a module of Node.js' : 'an npm package';
+        throw new RealError('`' + specifier + '` is ' + what + ', which the embedded runtime does not load');
       }
       const known = mapGet(modules, reply.ok.name);
       return known === undefined ? load(reply.ok.name, reply.ok.source) : known();

@@ -244,6 +244,13 @@ fn the_embedded_runtime_names_what_it_does_not_load() {
 }
 
 #[test]
+fn a_module_of_node_is_not_called_an_npm_package() {
+    let app = app("return require(['node', 'fs'].join(':'));");
+    let ran = app.run(["trigger", "onUserUpdate", "--runtime", "embedded"]).code(1);
+    ran.stdout("`node:fs` is a module of Node.js, which the embedded runtime does not load").stdout("`--runtime node`");
+}
+
+#[test]
 fn an_app_with_packages_is_not_fired_where_there_is_no_node() {
     for more in [&["trigger", "onUserUpdate"][..], &["trigger", "onUserUpdate", "--install"]] {
         let ran = needy().run([more, &["--node", "/nowhere/node"]].concat()).code(3).no_stdout();

@@ -19,8 +19,9 @@ mod walk;
 pub use exports::{Export, Form, LegacyEvent, Via};
 pub use find::Script;
 pub(super) use find::{Folder, find};
+pub use reading::is_builtin;
 pub use reading::{Reading, Reason, Refusal, Use};
-pub(super) use reading::{is_builtin, legacy_events, read_all};
+pub(super) use reading::{legacy_events, read_all};
 pub(super) use rules::check_alone;
 pub use rules::{check_script, instead_of_global, instead_of_process};
 

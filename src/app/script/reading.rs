@@ -154,7 +154,7 @@ fn line_of(place: &Place) -> String {
 }
 
 /// Whether Node.js brings the module along.
-pub(in crate::app) fn is_builtin(specifier: &str) -> bool {
+pub fn is_builtin(specifier: &str) -> bool {
     const BUILTIN: &[&str] = &[
         "assert",
         "async_hooks",
