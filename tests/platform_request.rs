@@ -221,7 +221,11 @@ fn templates_that_cannot_be_read_are_told_with_their_place() {
     let sandbox = calling(&json!({ "add": {} }), &["$request.invokeTemplate('add', {})"])
         .file("config/requests.json", "{ \"add\": ");
     let ran = sandbox.run(["trigger", "onUserUpdate"]).code(1);
-    ran.stdout("error[json-syntax]").stdout("config/requests.json:1:").stdout("config/requests.json cannot be read");
+    let ran = ran
+        .stdout("error[json-syntax]")
+        .stdout("config/requests.json:1:")
+        .stdout("config/requests.json cannot be read");
+    ran.stdout("FAIL  returned [").stdout(", but not without an error: json-syntax");
 }
 
 // ---- The calls of older platforms ------------------------------------------------------------------------------------
