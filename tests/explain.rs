@@ -216,7 +216,11 @@ fn each_example_earns_what_its_page_is_about() {
             }
             let expected: BTreeSet<String> =
                 if example.wrong { BTreeSet::from([code.name().to_owned()]) } else { BTreeSet::new() };
-            let (codes, said) = earned(&example);
+            let (mut codes, said) = earned(&example);
+            // Examples of what only older platforms have are of such a platform, which is told beside.
+            if code != Code::EndedPlatform {
+                codes.remove(Code::EndedPlatform.name());
+            }
             if codes != expected {
                 let which = if example.wrong { "wrong" } else { "right" };
                 faults.push(format!("{}: the {which} example earns {codes:?}\n{said}", code.name()));

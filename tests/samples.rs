@@ -200,6 +200,9 @@ fn every_good_sample_validates() {
         let app = sample["app"].as_str().expect("an app");
         let output = simctl(&["validate", app]);
         assert_eq!(output.status.code(), Some(0), "{app}:\n{}", String::from_utf8_lossy(&output.stdout));
-        assert_eq!(validated(app), Vec::<String>::new(), "{app}");
+        // That a platform has ended is no fault of an app that shows how one of it looks.
+        let found: Vec<String> =
+            validated(app).into_iter().filter(|line| !line.starts_with("ended-platform ")).collect();
+        assert_eq!(found, Vec::<String>::new(), "{app}");
     }
 }

@@ -124,6 +124,7 @@ codes! {
     UnusedTemplate "unused-template" Note "a request template is declared, and no code invokes it";
     UnknownRead "unknown-read" Warning "a handler reads something that the event's payload does not have";
     UnknownIparam "unknown-iparam" Warning "the code or a request template reads an installation parameter that config/iparams.json does not declare";
+    EndedPlatform "ended-platform" Note "the app's platform version is past its end: no new app may use it, and it is not mended any more";
     UnusedIparam "unused-iparam" Note "an installation parameter is declared, and nothing of the app reads it";
     NullRead "null-read" Warning "a handler reads a member of something that is null in the event's payload";
     ImpossibleComparison "impossible-comparison" Warning "a value is compared with one that it can never have";

@@ -2,8 +2,7 @@
 
 use crate::sandbox::Sandbox;
 
-const GOOD: &str =
-    r#"{"platform-version": "2.3", "product": {"freshchat": {"events": {"onUserCreate": {"handler": "f"}}}}}"#;
+const GOOD: &str = r#"{"platform-version": "3.0", "modules": {"chat_user": {"events": {"onUserCreate": {"handler": "f"}}}}, "engines": {"node": "18.20.8", "fdk": "9.7.4"}}"#;
 
 const SCRIPT: &str = "exports = {\n  f: function (payload) {\n    console.log(payload.event);\n  }\n};\n";
 
@@ -217,8 +216,7 @@ fn a_secret_is_pointed_at_and_not_shown() {
 
 #[test]
 fn an_app_that_is_all_front_end_is_good() {
-    let manifest =
-        r#"{"platform-version": "2.3", "product": {"freshchat": {"location": {"side": {"url": "i.html"}}}}}"#;
+    let manifest = r#"{"platform-version": "3.0", "modules": {"chat_user": {"location": {"side": {"url": "i.html"}}}}, "engines": {"node": "18.20.8", "fdk": "9.7.4"}}"#;
     Sandbox::new().file("manifest.json", manifest).run(["validate"]).code(0).stdout("nothing found");
 }
 

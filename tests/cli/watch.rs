@@ -11,8 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::sandbox::Sandbox;
 
-const GOOD: &str =
-    r#"{"platform-version": "2.3", "product": {"freshchat": {"events": {"onUserCreate": {"handler": "f"}}}}}"#;
+const GOOD: &str = r#"{"platform-version": "3.0", "modules": {"chat_user": {"events": {"onUserCreate": {"handler": "f"}}}}, "engines": {"node": "18.20.8", "fdk": "9.7.4"}}"#;
 const SCRIPT: &str = "exports = {\n  f: function (payload) {\n    console.log(payload.event);\n  }\n};\n";
 
 /// Long enough for the slowest machine; never waited for where all is well.

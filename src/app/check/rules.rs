@@ -10,12 +10,19 @@ use crate::model::{Code, Finding, Findings};
 use crate::text::json::{self, Member, Node, escape_token};
 use crate::text::{list, nearest};
 
+/// Platform versions that get no more mends, nor new apps.
+const ENDED: [&str; 4] = ["2.0", "2.1", "2.2", "2.3"];
+
+/// The day on which the last of them, 2.3, ended: the vendor's guide for moving from 2.3.
+const END: &str = "2026-05-30";
+
 /// The time limits that a function may ask for, in seconds.
 const TIMEOUTS: [u64; 3] = [20, 25, 30];
 
 /// Every fault that only these rules find. `folder` is the app's, where there is one.
 pub(super) fn check(manifest: &Manifest, folder: Option<&Path>) -> Findings {
     let mut rules = Rules { manifest, folder, findings: Vec::new() };
+    rules.version();
     rules.modules();
     rules.engines();
     rules.dependencies();
@@ -46,6 +53,16 @@ impl Rules<'_> {
     fn at_value(&mut self, code: Code, what: String, pointer: &str, hint: Option<String>) {
         let place = self.manifest.node.nearest(pointer).place(&self.manifest.source, pointer);
         self.findings.push(Finding::new(code, what).at(place).maybe_hint(hint));
+    }
+
+    /// Apps of an older platform go on running, so it is no fault; the vendor mends only the newest.
+    fn version(&mut self) {
+        let version = self.manifest.node.get("platform-version").and_then(Node::as_str);
+        let Some(version) = version.filter(|version| ENDED.contains(version)) else { return };
+        let what = format!("platform {version} is past its end, which was on {END} at the latest");
+        let hint =
+            "apps that are there go on running; a new one, or one to be mended, belongs on platform 3.0".to_owned();
+        self.at_value(Code::EndedPlatform, what, "/platform-version", Some(hint));
     }
 
     /// `common` is for what belongs to no one module: there must be one.
