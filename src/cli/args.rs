@@ -14,9 +14,9 @@ use super::db::{self, DbFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
-    AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions, NodeOptions,
-    PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, ScheduleListOptions, SchemaOptions, Target,
-    TestOptions, TriggerOptions, ValidateOptions,
+    AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions,
+    HandlerOptions, NodeOptions, PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, ScheduleListOptions,
+    SchemaOptions, Target, TestOptions, TriggerOptions, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -264,6 +264,23 @@ pub(super) struct FireFlags {
     /// An installation parameter whose value must reach no output or file, beside those marked secure; may be repeated
     #[arg(long, value_name = "NAME", action = ArgAction::Append)]
     secret: Vec<String>,
+    #[command(flatten)]
+    handler: HandlerFlags,
+    /// human, json, github or junit, each also with =FILE; may be repeated
+    #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
+    format: Vec<Target>,
+    #[command(flatten)]
+    walls: WallFlags,
+    #[command(flatten)]
+    platform: PlatformFlags,
+    #[command(flatten)]
+    external: ExternalFlags,
+    #[command(flatten)]
+    payload: PayloadFlags,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(super) struct HandlerFlags {
     /// What runs the handler [auto: embedded, unless the app needs Node.js]
     #[arg(long, value_name = "RUNTIME", default_value = "auto", env = "SIMCTL_RUNTIME")]
     runtime: RuntimeFlag,
@@ -276,17 +293,6 @@ pub(super) struct FireFlags {
     /// The program that is Node.js
     #[arg(long, value_name = "PROGRAM", default_value = "node", env = "SIMCTL_NODE")]
     node: PathBuf,
-    /// human, json, github or junit, each also with =FILE; may be repeated
-    #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
-    format: Vec<Target>,
-    #[command(flatten)]
-    walls: WallFlags,
-    #[command(flatten)]
-    platform: PlatformFlags,
-    #[command(flatten)]
-    external: ExternalFlags,
-    #[command(flatten)]
-    payload: PayloadFlags,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -475,18 +481,8 @@ pub(super) struct TestFlags {
     /// Name them, and play none
     #[arg(long)]
     list: bool,
-    /// What runs the handler [auto: embedded, unless the app needs Node.js]
-    #[arg(long, value_name = "RUNTIME", default_value = "auto", env = "SIMCTL_RUNTIME")]
-    runtime: RuntimeFlag,
-    /// The handler's time limit for each event, as 20s or 500ms
-    #[arg(long, value_name = "TIME", default_value = "20s", env = "SIMCTL_TIMEOUT", value_parser = values::duration)]
-    timeout: Duration,
-    /// The handler's memory limit
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", env = "SIMCTL_MEMORY", value_parser = values::memory)]
-    memory: u64,
-    /// The program that is Node.js
-    #[arg(long, value_name = "PROGRAM", default_value = "node", env = "SIMCTL_NODE")]
-    node: PathBuf,
+    #[command(flatten)]
+    handler: HandlerFlags,
     /// Hold the app to the platform's limits on calls a minute, rather than warn
     #[arg(long)]
     strict_limits: bool,
@@ -674,7 +670,7 @@ impl TriggerFlags {
 
 impl FireFlags {
     fn fault(&self) -> Option<String> {
-        values::clash(&self.format).or_else(|| self.walls.fault(self.runtime))
+        values::clash(&self.format).or_else(|| self.walls.fault(self.handler.runtime))
     }
 
     fn into_options(self, event: String, overrides: Vec<Override>) -> TriggerOptions {
@@ -684,17 +680,25 @@ impl FireFlags {
             scope: self.module,
             iparams: self.iparams,
             secrets: self.secret,
-            runtime: self.runtime.into_choice(),
-            timeout: self.timeout,
-            memory_bytes: self.memory,
-            node: self.node,
-            node_options: self.walls.node_options(),
-            install: self.walls.install,
+            handler: self.handler.into_options(&self.walls),
             platform: self.platform.into_options(),
             targets: self.format,
             external: self.external.into_options(),
             schedule: None,
             payload: self.payload.into_options(overrides),
+        }
+    }
+}
+
+impl HandlerFlags {
+    fn into_options(self, walls: &WallFlags) -> HandlerOptions {
+        HandlerOptions {
+            runtime: self.runtime.into_choice(),
+            timeout: self.timeout,
+            memory_bytes: self.memory,
+            node: self.node,
+            node_options: walls.node_options(),
+            install: walls.install,
         }
     }
 }
@@ -734,7 +738,7 @@ impl WallFlags {
 
 impl TestFlags {
     fn fault(&self) -> Option<String> {
-        values::clash(&self.format).or_else(|| self.walls.fault(self.runtime))
+        values::clash(&self.format).or_else(|| self.walls.fault(self.handler.runtime))
     }
 
     pub(super) fn into_options(self) -> TestOptions {
@@ -745,12 +749,7 @@ impl TestFlags {
             jobs: self.jobs,
             fail_fast: self.fail_fast,
             list: self.list,
-            runtime: self.runtime.into_choice(),
-            timeout: self.timeout,
-            memory_bytes: self.memory,
-            node: self.node,
-            node_options: self.walls.node_options(),
-            install: self.walls.install,
+            handler: self.handler.into_options(&self.walls),
             strict_limits: self.strict_limits,
             targets: self.format,
         }

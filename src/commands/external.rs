@@ -81,14 +81,14 @@ fn open(
                 headers: headers.clone(),
                 cloud_events: *cloud_events,
                 allow_remote: *allow_remote,
-                timeout: options.timeout,
+                timeout: options.handler.timeout,
             };
             let endpoint = Endpoint::open(&post, interrupt).map_err(|error| no_endpoint(context, &error))?;
             let secrets = endpoint.secrets().collect();
             Ok((External::Http(Box::new(endpoint)), secrets))
         }
         ExternalOptions::Exec { command } => {
-            let command = Command::open(command, &context.cwd, options.timeout, options.memory_bytes);
+            let command = Command::open(command, &context.cwd, options.handler.timeout, options.handler.memory_bytes);
             let command = command.map_err(|error| no_command(context, &error))?;
             Ok((External::Exec(command), Vec::new()))
         }

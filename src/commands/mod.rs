@@ -26,7 +26,7 @@ pub use payloads::{PayloadOptions, PayloadSource};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, schema};
 pub use test::{TestOptions, test};
-pub use trigger::{DbChoice, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
+pub use trigger::{DbChoice, HandlerOptions, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
 
 pub use crate::handler::{CloudEvents, NodeOptions};

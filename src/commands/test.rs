@@ -4,13 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
 
-use super::trigger::{Choice, cannot_start, choose_runtime, globals, lacks_node, syntax_frame, without_effect};
-use super::{AppOptions, Context, RuntimeChoice, Target, packages};
+use super::trigger::{Choice, HandlerOptions, cannot_start, choose_runtime, lacks_node, syntax_frame};
+use super::{AppOptions, Context, Target, packages};
 use crate::app::{App, Mock, Script};
 use crate::engine::scenario::{self, Scenario, Stage, play};
-use crate::handler::{HandlerError, Interrupt, Launch, Module, NodeOptions};
+use crate::handler::{HandlerError, Interrupt, Launch};
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
 use crate::report::FanOut;
 use crate::schema::Schemas;
@@ -40,18 +39,8 @@ pub struct TestOptions {
     pub fail_fast: bool,
     /// `--list`: name them, and play none.
     pub list: bool,
-    /// `--runtime`
-    pub runtime: RuntimeChoice,
-    /// `--timeout`, of a delivery.
-    pub timeout: Duration,
-    /// `--memory`, in bytes.
-    pub memory_bytes: u64,
-    /// `--node`
-    pub node: PathBuf,
-    /// `--allow-node-globals`, `--node-permissions`
-    pub node_options: NodeOptions,
-    /// `--install`
-    pub install: bool,
+    /// What runs the handlers.
+    pub handler: HandlerOptions,
     /// `--strict-limits`
     pub strict_limits: bool,
     /// `--format`, as often as given.
@@ -113,26 +102,14 @@ fn prepare(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> R
     let schemas = context.schemas()?;
     let scenarios = scenarios(context, options, &app, &schemas)?;
     let reading = app.read_scripts(&script);
-    let wanted = (options.runtime, options.node_options, options.node.as_path());
-    let Choice { runtime, mut notices, findings, lacks_node: lacking } = choose_runtime(wanted, &reading);
+    let Choice { runtime, notices, findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
     if let Some(why) = lacking.filter(|_| !options.list) {
         return Err(Refusal::Verdict(lacks_node(context, &why)));
     }
-    notices.extend(without_effect(runtime, options.node_options, options.install));
     if runtime == Runtime::Node && !options.list {
-        packages::complete(context, &app, &reading, options.install, interrupt).map_err(Refusal::Verdict)?;
+        packages::complete(context, &app, &reading, options.handler.install, interrupt).map_err(Refusal::Verdict)?;
     }
-    let launch = Launch {
-        runtime,
-        root: app.root.clone(),
-        entry: Module { name: script.name.clone(), source: script.source.text().to_owned() },
-        timeout: options.timeout,
-        memory_bytes: options.memory_bytes,
-        node: options.node.clone(),
-        host_program: None,
-        node_options: options.node_options,
-        globals: globals(),
-    };
+    let launch = options.handler.launch(&app, &script, runtime);
     let mocks = app.mocks(&schemas)?;
     let syntax_error = syntax_frame(&app, &reading);
     Ok(Prepared { app, script, launch, mocks, syntax_error, notices, findings, scenarios })

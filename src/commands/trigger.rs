@@ -1,6 +1,6 @@
 //! `simctl trigger EVENT`: fires the event at the app's handler and tells what the handler did.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,6 +32,23 @@ pub struct TriggerOptions {
     pub iparams: Option<PathBuf>,
     /// `--secret`, as often as given: parameters that are secret whatever the app says.
     pub secrets: Vec<String>,
+    /// What runs the handler.
+    pub handler: HandlerOptions,
+    /// How the platform is simulated.
+    pub platform: PlatformOptions,
+    /// `--format`, as often as given.
+    pub targets: Vec<Target>,
+    /// `--to`, `--exec`: what gets the payload in place of the app's callback.
+    pub external: Option<ExternalOptions>,
+    /// The schedule that fires the event, where one does.
+    pub schedule: Option<String>,
+    /// What `generate` shares.
+    pub payload: PayloadOptions,
+}
+
+/// What runs the app's handlers, and within which limits: what the verbs that run an app share.
+#[derive(Debug, Clone)]
+pub struct HandlerOptions {
     /// `--runtime`
     pub runtime: RuntimeChoice,
     /// `--timeout`
@@ -44,16 +61,23 @@ pub struct TriggerOptions {
     pub node_options: NodeOptions,
     /// `--install`: packages that are missing are installed first.
     pub install: bool,
-    /// How the platform is simulated.
-    pub platform: PlatformOptions,
-    /// `--format`, as often as given.
-    pub targets: Vec<Target>,
-    /// `--to`, `--exec`: what gets the payload in place of the app's callback.
-    pub external: Option<ExternalOptions>,
-    /// The schedule that fires the event, where one does.
-    pub schedule: Option<String>,
-    /// What `generate` shares.
-    pub payload: PayloadOptions,
+}
+
+impl HandlerOptions {
+    /// How a handler process of the app is started in `runtime`.
+    pub(super) fn launch(&self, app: &App, script: &Script, runtime: Runtime) -> Launch {
+        Launch {
+            runtime,
+            root: app.root.clone(),
+            entry: Module { name: script.name.clone(), source: script.source.text().to_owned() },
+            timeout: self.timeout,
+            memory_bytes: self.memory_bytes,
+            node: self.node.clone(),
+            host_program: None,
+            node_options: self.node_options,
+            globals: globals(),
+        }
+    }
 }
 
 /// How the platform is simulated: what the verbs that run handlers share.
@@ -138,7 +162,7 @@ pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrup
     }
     if prepared.launch.runtime == Runtime::Node {
         let Prepared { app, reading, .. } = &prepared;
-        if let Err(verdict) = packages::complete(context, app, reading, options.install, interrupt) {
+        if let Err(verdict) = packages::complete(context, app, reading, options.handler.install, interrupt) {
             return verdict;
         }
     }
@@ -166,25 +190,13 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
     let app = App::open(&options.app.locate(context))?;
     let subscription = app.subscription(&options.event, options.scope.as_deref())?.clone();
     let script = app.script()?;
-    let mut launch = Launch {
-        runtime: Runtime::Embedded,
-        root: app.root.clone(),
-        entry: Module { name: script.name.clone(), source: script.source.text().to_owned() },
-        timeout: options.timeout,
-        memory_bytes: options.memory_bytes,
-        node: options.node.clone(),
-        host_program: None,
-        node_options: options.node_options,
-        globals: globals(),
-    };
-    let is_plain = options.runtime != RuntimeChoice::Node
-        && !options.node_options.lends_globals
+    let mut launch = options.handler.launch(&app, &script, Runtime::Embedded);
+    let is_plain = options.handler.runtime != RuntimeChoice::Node
+        && !options.handler.node_options.lends_globals
         && may_run_embedded(script.source.text());
     let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
     let reading = app.read_scripts(&script);
-    let wanted = (options.runtime, options.node_options, options.node.as_path());
-    let Choice { runtime, mut notices, findings, lacks_node } = choose_runtime(wanted, &reading);
-    notices.extend(without_effect(runtime, options.node_options, options.install));
+    let Choice { runtime, notices, findings, lacks_node } = choose_runtime(&options.handler, &reading);
     if runtime != launch.runtime {
         (launch.runtime, early) = (runtime, None);
     }
@@ -193,7 +205,7 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
 }
 
 /// The platform's globals, for the handler's realm.
-pub(super) fn globals() -> Vec<HostGlobal> {
+fn globals() -> Vec<HostGlobal> {
     let own = |(name, methods): Global| HostGlobal {
         name: name.to_owned(),
         methods: methods.iter().map(|&method| method.to_owned()).collect(),
@@ -217,15 +229,21 @@ pub(super) struct Choice {
     pub(super) lacks_node: Option<String>,
 }
 
+/// What is to run the app, and what of `options` has no effect there.
+pub(super) fn choose_runtime(options: &HandlerOptions, reading: &Reading) -> Choice {
+    let mut choice = fitting_runtime(options, reading);
+    choice.notices.extend(without_effect(choice.runtime, options));
+    choice
+}
+
 /// Embedded unless the app cannot run there as it does in production; then Node.js, where there is one.
-pub(super) fn choose_runtime(wanted: (RuntimeChoice, NodeOptions, &Path), reading: &Reading) -> Choice {
-    let (wanted, node_options, node) = wanted;
+fn fitting_runtime(options: &HandlerOptions, reading: &Reading) -> Choice {
     let choice = |runtime, notices: Vec<String>| Choice { runtime, notices, findings: Vec::new(), lacks_node: None };
-    let lends = node_options.lends_globals;
+    let lends = options.node_options.lends_globals;
     let lent = "the handler finds `setTimeout`, `Buffer` and other globals of Node.js, which production does not have";
     let lent = lends.then(|| format!("`--allow-node-globals`: {lent}"));
-    let has_node = || find_node(node).is_some();
-    match (wanted, reading.needs_node()) {
+    let has_node = || find_node(&options.node).is_some();
+    match (options.runtime, reading.needs_node()) {
         (RuntimeChoice::Node, _) => choice(Runtime::Node, lent.into_iter().collect()),
         (RuntimeChoice::Auto, _) if lends => choice(Runtime::Node, lent.into_iter().collect()),
         (_, None) => choice(Runtime::Embedded, Vec::new()),
@@ -259,13 +277,13 @@ pub(super) fn lacks_node(context: &Context, why: &str) -> Verdict {
 }
 
 /// What was asked for and the runtime that was chosen has no use for.
-pub(super) fn without_effect(runtime: Runtime, node_options: NodeOptions, install: bool) -> Vec<String> {
+fn without_effect(runtime: Runtime, options: &HandlerOptions) -> Vec<String> {
     if runtime == Runtime::Node {
         return Vec::new();
     }
     let restricted = "`--node-permissions` has no effect: the app runs on the embedded runtime";
     let installed = "`--install` has no effect: the app requires no npm package";
-    let all = [(node_options.is_restricted, restricted), (install, installed)];
+    let all = [(options.node_options.is_restricted, restricted), (options.install, installed)];
     all.into_iter().filter(|(asked, _)| *asked).map(|(_, what)| what.to_owned()).collect()
 }
 
