@@ -26,9 +26,10 @@ pub use payloads::{PayloadOptions, PayloadSource};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, schema};
 pub use test::{TestOptions, test};
-pub use trigger::{DbChoice, HandlerOptions, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
+pub use trigger::{TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
 
+pub use crate::engine::prepare::{DbChoice, HandlerOptions, PlatformOptions, RuntimeChoice};
 pub use crate::handler::{CloudEvents, NodeOptions};
 
 use crate::app::Locate;

@@ -40,7 +40,7 @@ pub fn list(context: &Context, options: &ScheduleListOptions) -> Verdict {
         Ok(opened) => opened,
         Err(findings) => return context.refuse(&findings),
     };
-    let schedules = match kept(&options.platform.storage(context, &app), &secrets) {
+    let schedules = match kept(&options.platform.storage(&context.cwd, &app), &secrets) {
         Ok(schedules) => schedules,
         Err(fault) => return broken(context, &fault),
     };
@@ -111,7 +111,7 @@ pub fn fire(context: &Context, name: &str, options: TriggerOptions, interrupt: &
         Ok(opened) => opened,
         Err(findings) => return context.refuse(&findings),
     };
-    let all = match kept(&options.platform.storage(context, &app), &secrets) {
+    let all = match kept(&options.platform.storage(&context.cwd, &app), &secrets) {
         Ok(all) => all,
         Err(fault) => return broken(context, &fault),
     };

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use self::find::scenarios;
 use self::run::play_all;
-use super::trigger::{Choice, HandlerOptions, choose_runtime, lacks_node, syntax_frame};
+use super::trigger::lacks_node;
 use super::{AppOptions, Context, Target, packages};
 use crate::app::{App, Mock, Script};
+use crate::engine::prepare::{Choice, HandlerOptions, choose_runtime, syntax_frame};
 use crate::engine::scenario::Scenario;
 use crate::handler::{Interrupt, Launch};
 use crate::model::{Findings, Frame, RunEvent, Runtime, Verdict};
