@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("serve", 6),
     ("engine", 5),
     ("report", 5),
+    ("watch", 5),
     ("handler", 4),
     ("platform", 4),
     ("app", 3),

@@ -13,7 +13,6 @@ mod schema;
 mod test;
 mod trigger;
 mod validate;
-mod watch;
 
 use std::path::PathBuf;
 

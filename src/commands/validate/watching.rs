@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Check, Told, ValidateOptions, check, refused};
 use crate::commands::Context;
-use crate::commands::watch::{Watch, WatchError, Watched};
 use crate::handler::Interrupt;
 use crate::model::Verdict;
 use crate::report::Before;
+use crate::watch::{Watch, WatchError, Watched};
 
 /// Checks, and checks again after each save. Ends with Ctrl-C; earlier where there was nothing to check in the first
 /// place, or where nobody reads what is told.

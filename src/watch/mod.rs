@@ -29,18 +29,18 @@ const DEEPEST: usize = 64;
 
 /// What to listen to. All paths are absolute; none must be there yet.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Watched {
+pub struct Watched {
     /// Folders, with all that is below them.
-    pub(super) folders: Vec<PathBuf>,
+    pub folders: Vec<PathBuf>,
     /// Single files.
-    pub(super) files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
     /// Files that simctl itself writes: they are no news.
-    pub(super) written: Vec<PathBuf>,
+    pub written: Vec<PathBuf>,
 }
 
 /// Why files cannot be watched.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WatchError {
+pub enum WatchError {
     /// The system refuses to tell of changes at all.
     #[error("changes of files cannot be watched for: {0}")]
     System(#[source] io::Error),
@@ -56,7 +56,7 @@ pub(super) enum WatchError {
 
 impl WatchError {
     /// What to do about it, where that is known.
-    pub(super) fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&'static str> {
         let Self::Folder { source, .. } = self else { return None };
         matches!(source.kind, ErrorKind::MaxFilesWatch)
             .then_some("the system's limit is reached: raise `fs.inotify.max_user_watches`, or name fewer folders")
@@ -64,7 +64,7 @@ impl WatchError {
 }
 
 /// Listens from the moment on at which it is made.
-pub(super) struct Watch {
+pub struct Watch {
     watched: Watched,
     watcher: RecommendedWatcher,
     /// The folders that are listened to, each with what tells it from another of the same name.
@@ -101,7 +101,7 @@ impl Watch {
     ///
     /// # Errors
     /// Where the system refuses, for lack of rights or because of its limits.
-    pub(super) fn new(watched: Watched) -> Result<Self, WatchError> {
+    pub fn new(watched: Watched) -> Result<Self, WatchError> {
         let (wake, waker) = UnixStream::pair().map_err(WatchError::System)?;
         for end in [&wake, &waker] {
             end.set_nonblocking(true).map_err(WatchError::System)?;
@@ -123,7 +123,7 @@ impl Watch {
     ///
     /// # Errors
     /// Where the system does not go on telling.
-    pub(super) fn changed(&mut self, interrupt: &Interrupt) -> Result<Option<Vec<PathBuf>>, WatchError> {
+    pub fn changed(&mut self, interrupt: &Interrupt) -> Result<Option<Vec<PathBuf>>, WatchError> {
         let mut burst: Option<Burst> = None;
         loop {
             if interrupt.is_set() {
