@@ -202,6 +202,8 @@ impl Realm {
     fn run_jobs(&self) -> Result<(), Stopped> {
         loop {
             match self.runtime.execute_pending_job() {
+                // A promise that adopts another takes even the end of its time for a rejection.
+                Ok(true) if self.interrupted.get() => return Err(self.stopped(String::new())),
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
                 // A job's own errors end in its promise: only what cannot be caught comes out here.
