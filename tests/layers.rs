@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("payload", 3),
     ("schema", 2),
     ("text", 1),
+    ("keep", 1),
     ("model", 0),
 ];
 

@@ -3,18 +3,16 @@
 //!
 //! It is private to the user. What stands in its place and is none of simctl's is never written to.
 
-use std::fs::{self, DirBuilder, OpenOptions, Permissions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::Fault;
-
-/// The folder in an app's root in which simctl keeps what it keeps.
-const FOLDER: &str = ".simctl";
+use crate::keep::{FOLDER, FolderError, make_private, prepare, stays_inside};
 
 /// The database's file in it.
 const FILE: &str = "platform.sqlite";
@@ -223,6 +221,16 @@ impl StoreError {
     }
 }
 
+impl From<FolderError> for StoreError {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Io(error) => Self::Io(error),
+            FolderError::LeadsOut(path) => Self::LeadsOut(path),
+            FolderError::Kind { path, wanted } => Self::Kind { path, wanted },
+        }
+    }
+}
+
 impl From<StoreError> for Fault {
     fn from(error: StoreError) -> Self {
         Self { what: format!("what the app stores cannot be read or written: {error}"), hint: None }
@@ -268,56 +276,6 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
             Ok(_) => return Ok(connection.pragma_update(None, "synchronous", "FULL")?),
         }
     }
-}
-
-/// Makes simctl's folder, private to the user and ignored by git.
-fn prepare(root: &Path, folder: &Path) -> Result<(), StoreError> {
-    match DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            stays_inside(root, folder)?;
-            make_private(folder, 0o700)?;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    let ignore = folder.join(".gitignore");
-    let file = match ignore.symlink_metadata() {
-        // A run that was killed has begun it.
-        Ok(metadata) if metadata.is_file() && metadata.len() == 0 => OpenOptions::new().write(true).open(ignore),
-        Ok(_) => return Ok(()),
-        Err(_) => OpenOptions::new().write(true).create_new(true).open(ignore),
-    };
-    match file {
-        Ok(mut file) => Ok(file.write_all(b"*\n")?),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Refuses a symbolic link that leads out of the app's folder: data would be written where nobody looks for it.
-fn stays_inside(root: &Path, path: &Path) -> Result<(), StoreError> {
-    if !path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
-        return Ok(());
-    }
-    match path.canonicalize() {
-        Ok(target) if target.starts_with(root) => Ok(()),
-        _ => Err(StoreError::LeadsOut(path.to_path_buf())),
-    }
-}
-
-/// Takes from others what they may do with a file or folder of simctl's.
-fn make_private(path: &Path, mode: u32) -> Result<(), StoreError> {
-    let metadata = fs::metadata(path)?;
-    let (is_dir, wants_dir) = (metadata.is_dir(), mode == 0o700);
-    if is_dir != wants_dir {
-        let wanted = if wants_dir { "a folder" } else { "a file" };
-        return Err(StoreError::Kind { path: path.to_path_buf(), wanted });
-    }
-    if metadata.permissions().mode() & 0o077 != 0 {
-        // A file system without such rights is no obstacle.
-        let _ = fs::set_permissions(path, Permissions::from_mode(mode));
-    }
-    Ok(())
 }
 
 /// Opens a database, private to the user where it is a new one.
