@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod engine;
 pub mod handler;
+pub mod history;
 pub mod keep;
 pub mod model;
 pub mod payload;

@@ -18,6 +18,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("watch", 5),
     ("handler", 4),
     ("platform", 4),
+    ("history", 4),
     ("app", 3),
     ("payload", 3),
     ("schema", 2),

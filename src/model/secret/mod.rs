@@ -159,6 +159,27 @@ impl Secrets {
         revealed + rest
     }
 
+    /// A text that [`Secrets::conceal`] has made, as it may be shown: a mask for every placeholder, whatever it stands for.
+    pub fn masked(concealed: &str) -> String {
+        let mut masked = String::new();
+        let mut rest = concealed;
+        while let Some(at) = rest.find("{{") {
+            masked += &rest[..at];
+            rest = &rest[at..];
+            if let Some(after) = rest.strip_prefix(LITERAL) {
+                masked += "{{";
+                rest = after;
+            } else if let Some((_, after)) = rest.strip_prefix(OPEN).and_then(|inside| inside.split_once(CLOSE)) {
+                masked += MASK;
+                rest = after;
+            } else {
+                masked += "{";
+                rest = &rest[1..];
+            }
+        }
+        masked + rest
+    }
+
     /// Masks every string within `value`, names of members included, and every number that is a secret.
     pub fn mask_value(&self, value: &mut Value) {
         let number = |number: &Number| self.of_number(number).map(|_| Value::from(MASK));

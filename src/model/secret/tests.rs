@@ -142,3 +142,11 @@ proptest! {
         secrets.mask(&value);
     }
 }
+
+#[test]
+fn a_concealed_text_is_masked_without_knowing_the_secrets() {
+    let secrets = secrets(&["s3cr3t"]);
+    for text in ["a s3cr3t b", "{{iparam.p0}} {{literal}} {{ s3cr3t", "{{{iparam.x}}", "plain"] {
+        assert_eq!(Secrets::masked(&secrets.conceal(text)), secrets.mask(text), "{text}");
+    }
+}
