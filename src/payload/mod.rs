@@ -6,6 +6,7 @@
 
 mod draw;
 mod generator;
+pub mod life;
 mod load;
 mod locale;
 mod overrides;

@@ -6,22 +6,11 @@
 use serde_json::{Map, Value};
 
 use crate::model::{Code, Finding, Findings};
+use crate::payload::life::{self, Change, DRAWS, NoChange, USER};
+pub(super) use crate::payload::life::{CREATED, UPDATED};
 use crate::payload::{ActorKind, Changes, Generator, Given, Override, Overrides, Recipe};
 use crate::schema::Schemas;
 use crate::text::json::escape_token;
-
-/// The event that tells of a new user, and the one that tells of a change.
-pub(super) const CREATED: &str = "onUserCreate";
-pub(super) const UPDATED: &str = "onUserUpdate";
-
-/// Where a payload has them.
-const USER: &str = "/data/user";
-const CHANGES: &str = "/data/changes";
-/// Of the variant `kit`; there the old value stands first.
-const KIT_CHANGES: &str = "/data/changes/model_changes";
-
-/// How often a new value is drawn until it differs from the present one.
-const DRAWS: u64 = 16;
 
 /// All users of a scenario.
 pub(super) struct Cast<'a> {
@@ -125,33 +114,17 @@ impl<'a> Cast<'a> {
     pub(super) fn update(&mut self, name: &str, wanted: &Wanted) -> Result<Value, Findings> {
         let Some(at) = self.actors.iter().position(|actor| actor.name == name) else { return Err(Vec::new()) };
         let actor = &self.actors[at];
-        let fields: Vec<String> = wanted.set.keys().chain(&wanted.change).cloned().collect();
-        let changes = if fields.is_empty() { Changes::Drawn } else { Changes::Fields(fields) };
-        let recipe = Recipe { changes, actor: wanted.actor, ..self.recipe.clone() };
-        let generator = Generator::new(self.schemas, UPDATED, &recipe)?;
+        let change = Change { set: wanted.set.clone(), drawn: wanted.change.clone(), actor: wanted.actor };
+        let recipe = Recipe { changes: Changes::Drawn, ..self.recipe.clone() };
         let first = actor.index.wrapping_add(1 + actor.changes * DRAWS);
-        let mut payload = generator.value(first);
-        let (base, is_new_first) =
-            if payload.pointer(KIT_CHANGES).is_some() { (KIT_CHANGES, false) } else { (CHANGES, true) };
-        let drawn_user = payload.pointer(USER).cloned().unwrap_or_default();
-        let (mut user, mut pairs) = (actor.user.clone(), Map::new());
-        for field in keys(payload.pointer(base)) {
-            let before = actor.user.get(&field).cloned().unwrap_or_default();
-            let given = wanted.set.get(&field).cloned();
-            let value = given.unwrap_or_else(|| drawn(&generator, &field, &before, first));
-            if value == before {
-                let what = format!("`{field}` of `{name}` is {before} already, an update changes something");
-                return Err(vec![Finding::new(Code::BadScenario, what).hint("set another value, or leave it out")]);
+        let updated = life::update(self.schemas, &recipe, &actor.user, &change, first);
+        let (payload, user) = updated.map_err(|why| match why {
+            NoChange::Findings(findings) => findings,
+            NoChange::Same { field, value } => {
+                let what = format!("`{field}` of `{name}` is {value} already, an update changes something");
+                vec![Finding::new(Code::BadScenario, what).hint("set another value, or leave it out")]
             }
-            let pair = if is_new_first { [value.clone(), before] } else { [before, value.clone()] };
-            pairs.insert(field.clone(), Value::Array(pair.into()));
-            if let Value::Object(user) = &mut user {
-                user.insert(field, value);
-            }
-        }
-        put(&mut payload, base, Value::Object(pairs));
-        put(&mut payload, USER, user.clone());
-        follow(&mut payload, &drawn_user, &user);
+        })?;
         let payload = self.checked(UPDATED, payload)?;
         let actor = &mut self.actors[at];
         actor.was = std::mem::replace(&mut actor.user, user);
@@ -169,45 +142,6 @@ impl<'a> Cast<'a> {
             (actor.name.clone(), user)
         };
         self.actors.iter().map(with_past).collect()
-    }
-}
-
-/// A new value of `field`, unlike the one `before` where one can be drawn.
-fn drawn(generator: &Generator, field: &str, before: &Value, first: u64) -> Value {
-    let draw = |index: u64| generator.value(index).pointer(USER).and_then(|user| user.get(field)).cloned();
-    let draws = (0..DRAWS).filter_map(|number| draw(first.wrapping_add(number)));
-    let mut last = Value::Null;
-    for value in draws {
-        if value != *before {
-            return value;
-        }
-        last = value;
-    }
-    last
-}
-
-/// Where the actor is the user, she is the user as she is now.
-fn follow(payload: &mut Value, drawn: &Value, user: &Value) {
-    let is_user = drawn.get("id").is_some() && payload.pointer("/data/actor/id") == drawn.get("id");
-    let Some(actor) = payload.pointer_mut("/data/actor").and_then(Value::as_object_mut).filter(|_| is_user) else {
-        return;
-    };
-    for (name, value) in actor.iter_mut() {
-        if drawn.get(name).is_some()
-            && let Some(own) = user.get(name)
-        {
-            value.clone_from(own);
-        }
-    }
-}
-
-fn keys(object: Option<&Value>) -> Vec<String> {
-    object.and_then(Value::as_object).map(|members| members.keys().cloned().collect()).unwrap_or_default()
-}
-
-fn put(payload: &mut Value, pointer: &str, value: Value) {
-    if let Some(place) = payload.pointer_mut(pointer) {
-        *place = value;
     }
 }
 

@@ -1,0 +1,126 @@
+//! A user's life: the payload that tells of a change of a user who is known, from her present state, so that its `changes` are
+//! true. Whom it is about and what she was before is for the caller to keep.
+
+use serde_json::{Map, Value};
+
+use super::{ActorKind, Changes, Generator, Recipe};
+use crate::model::Findings;
+use crate::schema::Schemas;
+
+/// The event that tells of a new user.
+pub const CREATED: &str = "onUserCreate";
+/// The event that tells of a change.
+pub const UPDATED: &str = "onUserUpdate";
+
+/// Where a payload has the user.
+pub const USER: &str = "/data/user";
+const CHANGES: &str = "/data/changes";
+/// Of the variant `kit`; there the old value stands first.
+const KIT_CHANGES: &str = "/data/changes/model_changes";
+
+/// How often a new value is drawn until it differs from the present one: so many payloads' draws one change uses.
+pub const DRAWS: u64 = 16;
+
+/// What is to change about a user.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// Values that are given.
+    pub set: Map<String, Value>,
+    /// Attributes whose new values are drawn.
+    pub drawn: Vec<String>,
+    /// Who changes them.
+    pub actor: Option<ActorKind>,
+}
+
+/// Why there is no such payload.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NoChange {
+    /// The user has no such attribute, or nothing can be drawn.
+    Findings(Findings),
+    /// The attribute has that value already.
+    Same {
+        /// The attribute.
+        field: String,
+        /// Its value.
+        value: Value,
+    },
+}
+
+/// The payload that tells of a change of `user` and of nothing but that, and the user as she is then. What `change` does not say is
+/// drawn from the recipe, beginning at `index`; where it says nothing, the recipe's own `changes` count. Unchecked.
+///
+/// # Errors
+/// [`NoChange`]
+pub fn update(
+    schemas: &Schemas,
+    recipe: &Recipe,
+    user: &Value,
+    change: &Change,
+    index: u64,
+) -> Result<(Value, Value), NoChange> {
+    let fields: Vec<String> = change.set.keys().chain(&change.drawn).cloned().collect();
+    let changes = if fields.is_empty() { recipe.changes.clone() } else { Changes::Fields(fields) };
+    let recipe = Recipe { changes, actor: change.actor, ..recipe.clone() };
+    let generator = Generator::new(schemas, UPDATED, &recipe).map_err(NoChange::Findings)?;
+    let mut payload = generator.value(index);
+    let (base, is_new_first) =
+        if payload.pointer(KIT_CHANGES).is_some() { (KIT_CHANGES, false) } else { (CHANGES, true) };
+    let drawn_user = payload.pointer(USER).cloned().unwrap_or_default();
+    let (mut updated, mut pairs) = (user.clone(), Map::new());
+    for field in keys(payload.pointer(base)) {
+        let before = user.get(&field).cloned().unwrap_or_default();
+        let given = change.set.get(&field).cloned();
+        let value = given.unwrap_or_else(|| drawn(&generator, &field, &before, index));
+        if value == before {
+            return Err(NoChange::Same { field, value });
+        }
+        let pair = if is_new_first { [value.clone(), before] } else { [before, value.clone()] };
+        pairs.insert(field.clone(), Value::Array(pair.into()));
+        if let Value::Object(updated) = &mut updated {
+            updated.insert(field, value);
+        }
+    }
+    put(&mut payload, base, Value::Object(pairs));
+    put(&mut payload, USER, updated.clone());
+    follow(&mut payload, &drawn_user, &updated);
+    Ok((payload, updated))
+}
+
+/// A new value of `field`, unlike the one `before` where one can be drawn.
+fn drawn(generator: &Generator, field: &str, before: &Value, first: u64) -> Value {
+    let draw = |index: u64| generator.value(index).pointer(USER).and_then(|user| user.get(field)).cloned();
+    let draws = (0..DRAWS).filter_map(|number| draw(first.wrapping_add(number)));
+    let mut last = Value::Null;
+    for value in draws {
+        if value != *before {
+            return value;
+        }
+        last = value;
+    }
+    last
+}
+
+/// Where the actor is the user, she is the user as she is now.
+fn follow(payload: &mut Value, drawn: &Value, user: &Value) {
+    let is_user = drawn.get("id").is_some() && payload.pointer("/data/actor/id") == drawn.get("id");
+    let Some(actor) = payload.pointer_mut("/data/actor").and_then(Value::as_object_mut).filter(|_| is_user) else {
+        return;
+    };
+    for (name, value) in actor.iter_mut() {
+        if drawn.get(name).is_some()
+            && let Some(own) = user.get(name)
+        {
+            value.clone_from(own);
+        }
+    }
+}
+
+fn keys(object: Option<&Value>) -> Vec<String> {
+    object.and_then(Value::as_object).map(|members| members.keys().cloned().collect()).unwrap_or_default()
+}
+
+fn put(payload: &mut Value, pointer: &str, value: Value) {
+    if let Some(place) = payload.pointer_mut(pointer) {
+        *place = value;
+    }
+}
