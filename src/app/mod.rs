@@ -34,7 +34,7 @@ pub use packages::{MissingPackage, missing_findings};
 pub use request_calls::RequestCalls;
 pub use require::Required;
 pub use script::{Reading, Script, is_builtin};
-pub use settings::{Level, Rule, Rules, check_settings};
+pub use settings::{HistorySettings, Level, Rule, Rules, check_settings};
 
 use locate::join_shown;
 

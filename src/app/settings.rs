@@ -1,4 +1,7 @@
-//! `simctl.json`: which findings are errors, which are warnings, and which are left out.
+//! `simctl.json`: which findings are errors, which are warnings, and which are left out; how much is kept of what was fired.
+
+use std::path::Path;
+use std::time::Duration;
 
 use crate::model::{Code, Finding, Findings, Severity};
 use crate::schema::Schemas;
@@ -8,8 +11,9 @@ use crate::text::{Source, list, nearest};
 /// The word that means every warning.
 const WARNINGS: &str = "warnings";
 /// The keys of the file, and those of `validate`.
-const KEYS: [&str; 2] = ["$schema", "validate"];
+const KEYS: [&str; 3] = ["$schema", "validate", "history"];
 const VALIDATE_KEYS: [&str; 3] = ["deny", "warn", "allow"];
+const HISTORY_KEYS: [&str; 4] = ["keep", "count", "days", "mebibytes"];
 
 /// What becomes of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +79,62 @@ impl Rules {
     }
 }
 
+/// What of an app's deliveries is kept, as its `simctl.json` has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistorySettings {
+    /// Whether anything is.
+    pub keep: bool,
+    /// How many at most.
+    pub count: Option<u64>,
+    /// How many bytes of them.
+    pub bytes: Option<u64>,
+    /// For how long.
+    pub age: Option<Duration>,
+}
+
+impl Default for HistorySettings {
+    fn default() -> Self {
+        Self { keep: true, count: None, bytes: None, age: None }
+    }
+}
+
+impl HistorySettings {
+    /// Reads them from the app in `root`; nothing is checked that they do not need.
+    ///
+    /// # Errors
+    /// Why they cannot be read, in a clause.
+    pub fn read(root: &Path) -> Result<Self, String> {
+        const FILE: &str = "simctl.json";
+        const DAY: u64 = 24 * 60 * 60;
+        let path = root.join(FILE);
+        if path.symlink_metadata().is_err() {
+            return Ok(Self::default());
+        }
+        let source =
+            Source::read_as(&path, Path::new(FILE)).map_err(|finding| format!("`{FILE}`: {}", finding.message))?;
+        let (node, findings) = json::read(&source);
+        let Some(node) = node.filter(|_| !findings.iter().any(Finding::is_error)) else {
+            return Err(format!("`{FILE}` is not JSON"));
+        };
+        let Some(history) = node.get("history") else { return Ok(Self::default()) };
+        let keep = match history.get("keep").map(|keep| &keep.kind) {
+            None => true,
+            Some(Kind::Bool(keep)) => *keep,
+            Some(_) => return Err(format!("`history.keep` in `{FILE}` is neither true nor false")),
+        };
+        let number = |name: &str| match history.get(name).map(Node::value) {
+            None => Ok(None),
+            Some(value) => match value.as_u64().filter(|number| (1..=1_000_000).contains(number)) {
+                Some(number) => Ok(Some(number)),
+                None => Err(format!("`history.{name}` in `{FILE}` is not a whole number from 1 to 1000000")),
+            },
+        };
+        let (count, days, mebibytes) = (number("count")?, number("days")?, number("mebibytes")?);
+        let age = days.map(|days| Duration::from_secs(days * DAY));
+        Ok(Self { keep, count, bytes: mebibytes.map(|number| number << 20), age })
+    }
+}
+
 /// The finding for a name that no code has.
 fn unknown_code(name: &str) -> Finding {
     let known = Code::ALL.iter().map(|code| code.name()).chain([WARNINGS]);
@@ -91,6 +151,9 @@ pub fn check_settings(schemas: &Schemas, source: &Source) -> (Rules, Findings) {
     if let Some(validate) = node.get("validate") {
         reader.keys(validate, "/validate", &VALIDATE_KEYS);
         reader.validate(validate);
+    }
+    if let Some(history) = node.get("history") {
+        reader.keys(history, "/history", &HISTORY_KEYS);
     }
     findings.append(&mut reader.findings);
     let by_schema = schemas.check("simctl", &node, source);

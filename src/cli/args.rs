@@ -275,6 +275,9 @@ pub(super) struct FireFlags {
     platform: PlatformFlags,
     #[command(flatten)]
     external: ExternalFlags,
+    /// Keep nothing of it in the app's history
+    #[arg(long, env = "SIMCTL_NO_HISTORY")]
+    no_history: bool,
     #[command(flatten)]
     payload: PayloadFlags,
 }
@@ -688,6 +691,8 @@ impl FireFlags {
             targets: self.format,
             external: self.external.into_options(),
             schedule: None,
+            keep: !self.no_history,
+            replay_of: None,
             payload: self.payload.into_options(overrides),
         }
     }

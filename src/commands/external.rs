@@ -3,6 +3,9 @@
 //! An app is not needed. One that is around gives the platform, installation parameters and their secrets; that it does
 //! not subscribe to the event is no obstacle.
 
+use std::cell::RefCell;
+
+use super::keeping;
 use super::payloads::{Payloads, Wanted};
 use super::trigger::{cannot_start, repeat_command, unchecked};
 use super::{Context, PayloadSource, TriggerOptions};
@@ -13,7 +16,6 @@ use crate::handler::{
 };
 use crate::model::{Code, Finding, Findings, Place, Platform, RunEvent, Secrets, Verdict};
 use crate::payload::delivery_id;
-use crate::report::FanOut;
 use crate::schema::Schemas;
 
 /// What gets the payload in place of an app's callback.
@@ -122,7 +124,13 @@ fn prepare(
         _ => None,
     };
     let schemas = context.schemas()?;
-    let wanted = Wanted { event: &options.event, platform, iparams: iparams.values, sample: sample.as_deref() };
+    let wanted = Wanted {
+        event: &options.event,
+        platform,
+        iparams: iparams.values,
+        sample: sample.as_deref(),
+        secrets: &iparams.secrets,
+    };
     let payloads = Payloads::new(context, &schemas, &options.payload, wanted)?;
     // A payload that cannot be made is told before anything is said to be fired.
     if payloads.plain().is_none() {
@@ -201,7 +209,14 @@ fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interr
     };
     let with_clock = options.payload.draws() || prepared.handler.tells_seed_and_clock();
     let repeat = |index| repeat_command(&prepared.command, &options.payload, with_clock, index);
-    announce(options, prepared, repeat(None), with_clock, &mut reporters);
+    let home = keeping::home(context, prepared.app.as_ref());
+    let keeper = keeping::keeper(context, home, options.keep, &prepared.secrets);
+    let keeper = RefCell::new(keeper.replaying(options.replay_of));
+    let mut emit = |event: RunEvent| {
+        reporters.on_event(&event);
+        keeper.borrow_mut().on_event(&event);
+    };
+    announce(options, prepared, repeat(None), with_clock, &mut emit);
     let mut plan = ExternalPlan {
         handler: &prepared.handler,
         event: &options.event,
@@ -209,24 +224,33 @@ fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interr
         seed: options.payload.seed,
         now: &options.payload.now.to_string(),
         indices: options.payload.indices(),
-        payload: &mut |index| prepared.payloads.text(&prepared.schemas, index),
+        payload: &mut |index| {
+            prepared.payloads.text(&prepared.schemas, index).inspect(|text| keeper.borrow_mut().payload(text))
+        },
         id: &|index| delivery_id(options.payload.seed, index, &options.event),
         repeat: &|index| repeat(Some(index)),
         secrets: &prepared.secrets,
     };
-    let result = run_external(&mut plan, interrupt, &mut |event| reporters.on_event(&event));
+    let result = run_external(&mut plan, interrupt, &mut emit);
     let verdict = match result {
         Ok(summary) => summary.verdict,
         Err(EngineError::Handler(error)) => cannot_start(context, &error),
         Err(EngineError::Payload(findings)) => context.refuse(&findings),
     };
+    keeping::tell_trouble(context, &keeper.borrow());
     context.console.finish(reporters, verdict)
 }
 
-fn announce(options: &TriggerOptions, prepared: &Prepared, command: String, with_clock: bool, reporters: &mut FanOut) {
+fn announce(
+    options: &TriggerOptions,
+    prepared: &Prepared,
+    command: String,
+    with_clock: bool,
+    emit: &mut dyn FnMut(RunEvent),
+) {
     let mut emit = |mut event: RunEvent| {
         event.mask(&prepared.secrets);
-        reporters.on_event(&event);
+        emit(event);
     };
     let indices = options.payload.indices();
     emit(RunEvent::RunStarted {

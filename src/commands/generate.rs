@@ -45,14 +45,15 @@ fn prepare(context: &Context, options: &GenerateOptions) -> Result<(Schemas, Pay
     };
     let platform = options.platform.or_else(|| app.as_ref().map(|app| app.manifest.platform)).unwrap_or(Platform::V3);
     let (values, secrets) = iparams.map_or_else(Default::default, |iparams| (iparams.values, iparams.secrets));
-    let wanted = Wanted { event: &options.event, platform, iparams: values, sample: sample.as_deref() };
+    let sample = sample.as_deref();
+    let wanted = Wanted { event: &options.event, platform, iparams: values, sample, secrets: &secrets };
     let payloads = Payloads::new(context, &schemas, &options.payload, wanted)?;
     Ok((schemas, payloads, secrets))
 }
 
 /// The app, where one was named or is needed: payloads can be made without any.
 fn app(context: &Context, options: &GenerateOptions) -> Result<Option<App>, Findings> {
-    if options.app.is_given() || options.payload.source == PayloadSource::Sample {
+    if options.app.is_given() || matches!(options.payload.source, PayloadSource::Sample) {
         return App::open(&options.app.locate(context)).map(Some);
     }
     // The app around the current folder says which platform is meant; a faulty one is no obstacle to making payloads.

@@ -6,6 +6,7 @@ mod db;
 mod explain;
 mod external;
 mod generate;
+mod keeping;
 mod packages;
 mod payloads;
 mod schedules;

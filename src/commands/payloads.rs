@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Context;
+use crate::history::Recorded;
 use crate::model::{Code, Finding, Findings, Platform, Secrets};
 use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, load};
 use crate::schema::{EventSchema, LARGEST_PAYLOAD, Schemas};
@@ -43,7 +44,7 @@ pub struct PayloadOptions {
 }
 
 /// Where a payload comes from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum PayloadSource {
     /// Made from the event's schema.
     Generated,
@@ -51,6 +52,8 @@ pub enum PayloadSource {
     File(PathBuf),
     /// `--sample`: the app's own `server/test_data`.
     Sample,
+    /// As it was fired before.
+    Kept(Box<Recorded>),
 }
 
 impl PayloadOptions {
@@ -64,7 +67,7 @@ impl PayloadOptions {
 
     /// Whether what is made depends on seed and clock.
     pub fn draws(&self) -> bool {
-        self.source == PayloadSource::Generated
+        matches!(self.source, PayloadSource::Generated)
     }
 }
 
@@ -81,6 +84,7 @@ pub(super) struct Payloads {
 enum Base {
     Generated(Box<Generator>),
     Loaded { value: Value, node: Box<Node>, source: Source, findings: Findings },
+    Kept { value: Value, text: String },
 }
 
 /// What the payloads are for.
@@ -90,6 +94,8 @@ pub(super) struct Wanted<'a> {
     pub(super) iparams: Option<Map<String, Value>>,
     /// The file that `--sample` stands for.
     pub(super) sample: Option<&'a Path>,
+    /// What a payload that was kept has placeholders of.
+    pub(super) secrets: &'a Secrets,
 }
 
 impl Payloads {
@@ -108,6 +114,10 @@ impl Payloads {
                 }
                 Base::Generated(Box::new(generator(schemas, options, &wanted)?))
             }
+            (PayloadSource::Kept(recorded), _) => {
+                let text = recorded.fired(wanted.secrets);
+                Base::Kept { value: serde_json::from_str(&text).unwrap_or_default(), text }
+            }
             (PayloadSource::File(file), _) => loaded(context, file, &wanted, limit)?,
             (PayloadSource::Sample, Some(file)) => loaded(context, file, &wanted, limit)?,
             (PayloadSource::Sample, None) => {
@@ -121,7 +131,7 @@ impl Payloads {
             check: options.check,
             event: wanted.event.to_owned(),
             // A payload from a file wears the envelope it wears.
-            platform: (options.source == PayloadSource::Generated).then_some(wanted.platform),
+            platform: options.draws().then_some(wanted.platform),
             definition,
         })
     }
@@ -147,7 +157,7 @@ impl Payloads {
     /// What is worth saying of the file that the payload was loaded from.
     pub(super) fn remarks(&self) -> &[Finding] {
         match &self.base {
-            Base::Generated(_) => &[],
+            Base::Generated(_) | Base::Kept { .. } => &[],
             Base::Loaded { findings, .. } => findings,
         }
     }
@@ -156,7 +166,7 @@ impl Payloads {
     pub(super) fn value(&self, schemas: &Schemas, index: u64) -> Result<Value, Findings> {
         let mut value = match &self.base {
             Base::Generated(generator) => generator.value(index),
-            Base::Loaded { value, .. } => value.clone(),
+            Base::Loaded { value, .. } | Base::Kept { value, .. } => value.clone(),
         };
         if !self.overrides.is_empty() {
             self.overrides.apply(&mut value, self.definition.as_deref(), self.check)?;
@@ -166,18 +176,22 @@ impl Payloads {
 
     /// Payload number `index` as JSON text.
     pub(super) fn text(&self, schemas: &Schemas, index: u64) -> Result<String, Findings> {
-        match self.plain() {
-            Some(generator) => {
+        match (&self.base, self.plain()) {
+            // As it was, to the byte.
+            (Base::Kept { text, .. }, _) if self.overrides.is_empty() => Ok(text.clone()),
+            (_, Some(generator)) => {
                 let mut bytes = Vec::new();
                 generator.write(index, &mut bytes);
                 String::from_utf8(bytes).map_err(|_| Vec::new())
             }
-            None => self.value(schemas, index).map(|value| value.to_string()),
+            (_, None) => self.value(schemas, index).map(|value| value.to_string()),
         }
     }
 
     fn checked(&self, schemas: &Schemas, value: Value) -> Result<Value, Findings> {
-        if !self.check || self.definition.is_none() || self.plain().is_some() {
+        // What was fired before may be fired again.
+        let is_as_fired = matches!(self.base, Base::Kept { .. }) && self.overrides.is_empty();
+        if !self.check || self.definition.is_none() || self.plain().is_some() || is_as_fired {
             return Ok(value);
         }
         let findings = match &self.base {

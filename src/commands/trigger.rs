@@ -1,13 +1,14 @@
 //! `simctl trigger EVENT`: fires the event at the app's handler and tells what the handler did.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
 use jiff::Timestamp;
 
 use super::external::{self, ExternalOptions};
-use super::packages;
 use super::payloads::{Payloads, Wanted};
 use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
+use super::{keeping, packages};
 use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::prepare::{
     Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_frame,
@@ -16,7 +17,6 @@ use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Secrets, Verdict};
 use crate::platform::{Network, Services, Setup, Storage, schedule_fires};
-use crate::report::FanOut;
 use crate::schema::Schemas;
 use crate::text::shell_word;
 
@@ -43,6 +43,10 @@ pub struct TriggerOptions {
     pub external: Option<ExternalOptions>,
     /// The schedule that fires the event, where one does.
     pub schedule: Option<String>,
+    /// False with `--no-history`.
+    pub keep: bool,
+    /// The delivery that is fired again, where one is.
+    pub replay_of: Option<u64>,
     /// What `generate` shares.
     pub payload: PayloadOptions,
 }
@@ -149,6 +153,7 @@ fn load(context: &Context, options: &TriggerOptions, prepared: &Prepared) -> Res
         platform: app.manifest.platform,
         iparams: iparams.values.clone(),
         sample: sample.as_deref(),
+        secrets: &iparams.secrets,
     };
     let payloads = Payloads::new(context, &schemas, &options.payload, wanted)?;
     // A payload that cannot be made is told before anything is said to be fired.
@@ -196,7 +201,13 @@ fn fire(
     {
         return verdict;
     }
-    announce(context, options, prepared, loaded, &mut reporters);
+    let keeper = keeping::keeper(context, &prepared.app.root, options.keep, &loaded.iparams.secrets);
+    let keeper = RefCell::new(keeper.replaying(options.replay_of));
+    let mut emit = |event: RunEvent| {
+        reporters.on_event(&event);
+        keeper.borrow_mut().on_event(&event);
+    };
+    announce(context, options, prepared, loaded, &mut emit);
     let mut plan = Plan {
         app: &prepared.app,
         script: &prepared.script,
@@ -206,17 +217,20 @@ fn fire(
         ends_by_render: loaded.payloads.ends_by_render(),
         launch: &prepared.launch,
         indices: options.payload.indices(),
-        payload: &mut |index| loaded.payloads.text(&loaded.schemas, index),
+        payload: &mut |index| {
+            loaded.payloads.text(&loaded.schemas, index).inspect(|text| keeper.borrow_mut().payload(text))
+        },
         repeat: &|index| repeat_command(&context.command, &options.payload, options.payload.draws(), Some(index)),
         syntax_error: prepared.syntax_error.clone(),
         secrets: &loaded.iparams.secrets,
     };
-    let result = run(&mut plan, &mut services, handler, interrupt, &mut |event| reporters.on_event(&event));
+    let result = run(&mut plan, &mut services, handler, interrupt, &mut emit);
     let verdict = match result {
         Ok(summary) => summary.verdict,
         Err(EngineError::Handler(error)) => cannot_start(context, &error),
         Err(EngineError::Payload(findings)) => context.refuse(&findings),
     };
+    keeping::tell_trouble(context, &keeper.borrow());
     context.console.finish(reporters, verdict)
 }
 
@@ -237,11 +251,17 @@ fn take(
     }
 }
 
-fn announce(context: &Context, options: &TriggerOptions, prepared: &Prepared, loaded: &Loaded, reporters: &mut FanOut) {
+fn announce(
+    context: &Context,
+    options: &TriggerOptions,
+    prepared: &Prepared,
+    loaded: &Loaded,
+    emit: &mut dyn FnMut(RunEvent),
+) {
     let indices = options.payload.indices();
     let mut emit = |mut event: RunEvent| {
         event.mask(&loaded.iparams.secrets);
-        reporters.on_event(&event);
+        emit(event);
     };
     emit(RunEvent::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::recorded::Recorded;
+use crate::app::HistorySettings;
 use crate::keep::{Bounds, Log, LogError};
 
 /// The folder in `.simctl/` in which they are.
@@ -39,6 +40,17 @@ pub enum Since {
     Ago(Duration),
 }
 
+/// An app's history as the app's own settings have it.
+#[derive(Debug)]
+pub struct Settled {
+    /// The history.
+    pub history: History,
+    /// Whether deliveries are to be kept in it.
+    pub keep: bool,
+    /// Why the settings could not be read, where that is so; the usual ones count then.
+    pub complaint: Option<String>,
+}
+
 /// The deliveries that were asked for.
 #[derive(Debug, Default)]
 pub struct Listed {
@@ -55,6 +67,20 @@ impl History {
     /// The history of the app in `root`, which must be there. Nothing is opened or made before it is needed.
     pub fn open(root: &Path, bounds: Bounds) -> Self {
         Self { log: Log::new(root, FOLDER, bounds) }
+    }
+
+    /// The history of the app in `root`, within the bounds that its `simctl.json` sets.
+    pub fn settled(root: &Path) -> Settled {
+        let (settings, complaint) = match HistorySettings::read(root) {
+            Ok(settings) => (settings, None),
+            Err(what) => (HistorySettings::default(), Some(what)),
+        };
+        let bounds = Bounds {
+            count: settings.count.unwrap_or(Self::BOUNDS.count),
+            bytes: settings.bytes.unwrap_or(Self::BOUNDS.bytes),
+            age: settings.age.unwrap_or(Self::BOUNDS.age),
+        };
+        Settled { history: Self::open(root, bounds), keep: settings.keep, complaint }
     }
 
     /// The folder that it is kept in.

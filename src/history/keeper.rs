@@ -151,7 +151,7 @@ impl Keeper {
         let kept = if kept.get().len() > LARGEST_PAYLOAD { RawValue::NULL.to_owned() } else { kept };
         let recorded = Recorded {
             id: 0,
-            at: Timestamp::now().to_string(),
+            at: now(),
             simctl: self.simctl.clone(),
             event: event.clone(),
             to: serde_json::to_value(to).unwrap_or_default(),
@@ -286,6 +286,12 @@ fn cut_value(value: &Value) -> (Value, usize) {
         return (value.clone(), text.len());
     }
     (Value::String(cut(&text)), LONGEST_TEXT)
+}
+
+/// The time to the millisecond, RFC 3339.
+fn now() -> String {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now).to_string()
 }
 
 fn micros(duration: std::time::Duration) -> u64 {

@@ -11,7 +11,7 @@ mod recorded;
 mod users;
 
 pub use compare::{Change, Comparison, Line, Side, compare};
-pub use deliveries::{Filter, History, Listed, Since};
+pub use deliveries::{Filter, History, Listed, Settled, Since};
 pub use keeper::Keeper;
 pub use recorded::{Called, Logged, Recorded};
 pub use users::{KnownUser, Users};

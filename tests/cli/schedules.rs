@@ -301,9 +301,12 @@ fn secrets_in_a_schedule_are_not_shown() {
         .file("config/iparams.json", r#"{"key": {"type": "text", "secure": true, "default_value": "hush-4711"}}"#);
     fire(&app, &[]).code(0).without("hush-4711");
     // Nor do they get into what is kept.
-    for kept in std::fs::read_dir(app.path().join(".simctl")).expect("a store") {
-        let bytes = std::fs::read(kept.expect("an entry").path()).expect("a file");
-        assert!(!bytes.windows(9).any(|window| window == b"hush-4711"));
+    let folder = app.path().join(".simctl");
+    for folder in [folder.clone(), folder.join("history")] {
+        for kept in std::fs::read_dir(folder).expect("a store").map(|kept| kept.expect("an entry").path()) {
+            let bytes = if kept.is_file() { std::fs::read(kept).expect("a file") } else { Vec::new() };
+            assert!(!bytes.windows(9).any(|window| window == b"hush-4711"));
+        }
     }
     app.run(["schedules", "list"]).code(0).stdout("********").without("hush-4711");
     let fired = app.run(["schedules", "fire", "x", "--format", "json"]).code(0).without("hush-4711");
