@@ -42,6 +42,14 @@ impl Locate {
         }
     }
 
+    /// The app's folder, absolute, symbolic links resolved. Its manifest is not read.
+    ///
+    /// # Errors
+    /// A finding where there is no app.
+    pub fn root(&self) -> Result<PathBuf, Findings> {
+        self.find().map(|located| located.root)
+    }
+
     fn in_folder(&self, app: &Path, manifest: Option<&Path>) -> Result<Located, Findings> {
         let path = self.cwd.join(app);
         let shown_root = self.shown(app);

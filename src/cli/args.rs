@@ -11,6 +11,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnu
 use jiff::Timestamp;
 
 use super::db::{self, DbFlags};
+use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
 use super::types::{self, TypesFlags};
 use super::values;
@@ -18,7 +19,7 @@ use crate::app::{Level, Rule, Rules};
 use crate::commands::{
     AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions,
     HandlerOptions, NodeOptions, PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, ScheduleListOptions,
-    SchemaOptions, Target, TestOptions, TriggerOptions, ValidateOptions,
+    SchemaOptions, Target, TestOptions, TriggerOptions, UserChoice, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -144,6 +145,18 @@ pub(super) enum Verb {
     /// Look at what the app has stored with $db, and change it; no code of the app runs
     #[command(after_help = db::EXAMPLES)]
     Db(DbFlags),
+    /// What was fired at the app and what came of it: list it, show one, write one to a file
+    #[command(after_help = history::EXAMPLES)]
+    History(Box<HistoryFlags>),
+    /// Fire a delivery of the history again, the same to the byte
+    #[command(after_help = history::REPLAY_EXAMPLES)]
+    Replay(Box<ReplayFlags>),
+    /// What differs between two deliveries of the history
+    #[command(after_help = history::DIFF_EXAMPLES)]
+    Diff(DiffFlags),
+    /// The users whom deliveries told of: list them, show or forget one
+    #[command(after_help = history::USERS_EXAMPLES)]
+    Users(UsersFlags),
     /// The JSON Schemas that payloads and manifests are checked against
     Schema(SchemaFlags),
     /// What the code of a finding means, and how to mend what earned it
@@ -162,6 +175,8 @@ impl Verb {
                 flags.fire.fault().or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned))
             }
             Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
+            Self::Replay(flags) => flags.fault(matches),
+            Self::History(_) | Self::Diff(_) | Self::Users(_) => None,
             Self::Schedules(_) => None,
             Self::Test(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
@@ -174,7 +189,7 @@ impl Verb {
 const FOR_CALLBACKS: [&str; 6] = ["runtime", "node", "module", "install", "allow_node_globals", "node_permissions"];
 
 /// A flag that was typed and that a handler of that kind has no use for. The same setting in the environment is left alone.
-fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static str> {
+pub(super) fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static str> {
     let typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
     let is_external = external.to.is_some() || external.exec.is_some();
     if is_external && FOR_CALLBACKS.into_iter().any(typed) {
@@ -251,6 +266,9 @@ pub(super) struct PayloadFlags {
 pub(super) struct TriggerFlags {
     /// The event, such as onUserUpdate
     event: String,
+    /// Whom it is about: last, a known user's id, or a file with a user; an update begins from what she is now
+    #[arg(long, value_name = "last|ID|FILE", conflicts_with_all = ["payload", "sample", "index"], help_heading = "Payload")]
+    user: Option<String>,
     #[command(flatten)]
     fire: FireFlags,
 }
@@ -291,7 +309,7 @@ pub(super) struct FireFlags {
 pub(super) struct HandlerFlags {
     /// What runs the handler [auto: embedded, unless the app needs Node.js]
     #[arg(long, value_name = "RUNTIME", default_value = "auto", env = "SIMCTL_RUNTIME")]
-    runtime: RuntimeFlag,
+    pub(super) runtime: RuntimeFlag,
     /// The handler's time limit, as 20s or 500ms
     #[arg(long, value_name = "TIME", default_value = "20s", env = "SIMCTL_TIMEOUT", value_parser = values::duration)]
     timeout: Duration,
@@ -346,7 +364,7 @@ enum NetworkFlag {
 }
 
 impl PlatformFlags {
-    fn into_options(self) -> PlatformOptions {
+    pub(super) fn into_options(self) -> PlatformOptions {
         PlatformOptions {
             db: self.db,
             fresh: self.fresh,
@@ -389,7 +407,7 @@ enum CloudEventsFlag {
 }
 
 impl ExternalFlags {
-    fn into_options(self) -> Option<ExternalOptions> {
+    pub(super) fn into_options(self) -> Option<ExternalOptions> {
         let cloud_events = self.cloudevents.map(|mode| match mode {
             CloudEventsFlag::Structured => CloudEvents::Structured,
             CloudEventsFlag::Binary => CloudEvents::Binary,
@@ -405,7 +423,7 @@ impl ExternalFlags {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum RuntimeFlag {
+pub(super) enum RuntimeFlag {
     /// Embedded, unless the app needs Node.js
     Auto,
     /// QuickJS, compiled into simctl
@@ -678,7 +696,8 @@ impl PayloadFlags {
 
 impl TriggerFlags {
     pub(super) fn into_options(self, overrides: Vec<Override>) -> TriggerOptions {
-        self.fire.into_options(self.event, overrides)
+        let user = self.user.as_deref().map(UserChoice::new);
+        TriggerOptions { user, ..self.fire.into_options(self.event, overrides) }
     }
 }
 
@@ -699,6 +718,7 @@ impl FireFlags {
             targets: self.format,
             external: self.external.into_options(),
             schedule: None,
+            user: None,
             keep: !self.no_history,
             replay_of: None,
             payload: self.payload.into_options(overrides),
@@ -707,7 +727,7 @@ impl FireFlags {
 }
 
 impl HandlerFlags {
-    fn into_options(self, walls: &WallFlags) -> HandlerOptions {
+    pub(super) fn into_options(self, walls: &WallFlags) -> HandlerOptions {
         HandlerOptions {
             runtime: self.runtime.into_choice(),
             timeout: self.timeout,
@@ -731,7 +751,7 @@ impl RuntimeFlag {
 
 impl WallFlags {
     /// What is asked of one runtime and only another has.
-    fn fault(&self, runtime: RuntimeFlag) -> Option<String> {
+    pub(super) fn fault(&self, runtime: RuntimeFlag) -> Option<String> {
         let faults = [
             (
                 self.allow_node_globals,

@@ -4,6 +4,7 @@
 
 mod args;
 mod db;
+mod history;
 mod init;
 mod types;
 mod values;
@@ -93,6 +94,13 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 }
                 Err(error) => deaf(&context, &error),
             },
+        },
+        Verb::History(flags) => commands::history(&context, &flags.into_options()),
+        Verb::Diff(flags) => commands::history(&context, &flags.into_options()),
+        Verb::Users(flags) => commands::users(&context, &flags.into_options()),
+        Verb::Replay(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => commands::replay(&context, &flags.into_options(overrides), &interrupt),
+            Err(error) => deaf(&context, &error),
         },
         Verb::Test(flags) => {
             // A terminal that obeys nothing would show one line after the other.

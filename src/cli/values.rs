@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::commands::{DbChoice, Format, Target};
+use crate::history::Since;
 use crate::text::list;
 
 /// `memory`, or a file.
@@ -36,6 +37,24 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is out of range: from 1ms to 24 hours"));
     }
     Ok(duration)
+}
+
+/// A time, or so long ago: `30m`, `2h`, `5d`.
+pub(super) fn since(text: &str) -> Result<Since, String> {
+    let expected =
+        || format!("`{text}` is not a time: write it as `2026-01-31T12:00:00Z`, or as `30m`, `2h` or `5d` ago");
+    let ago = |digits: &str, seconds: u64| {
+        let number: u64 = digits.parse().map_err(|_| expected())?;
+        Ok(Since::Ago(Duration::from_secs(
+            number.checked_mul(seconds).filter(|all| *all < 1 << 40).ok_or_else(expected)?,
+        )))
+    };
+    for (unit, seconds) in [('s', 1), ('m', 60), ('h', 3600), ('d', 24 * 3600), ('w', 7 * 24 * 3600)] {
+        if let Some(digits) = text.strip_suffix(unit) {
+            return ago(digits, seconds);
+        }
+    }
+    text.parse().map(Since::Time).map_err(|_| expected())
 }
 
 /// `256MiB`, `256MB`, `256M`, `1G`, `512K`; a bare number is MiB. Units are powers of 1024.

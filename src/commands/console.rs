@@ -59,6 +59,12 @@ impl Console {
         Ok(File::from(io::stdout().as_fd().try_clone_to_owned()?))
     }
 
+    /// How many columns the terminal has that standard output is; none where it is no terminal.
+    pub fn width(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
+    }
+
     /// Reporters for `targets`, or for people on standard output where there are none.
     ///
     /// # Errors

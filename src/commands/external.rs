@@ -130,6 +130,7 @@ fn prepare(
         iparams: iparams.values,
         sample: sample.as_deref(),
         secrets: &iparams.secrets,
+        user: options.user(context, &keeping::root(context, &options.app)?)?,
     };
     let payloads = Payloads::new(context, &schemas, &options.payload, wanted)?;
     // A payload that cannot be made is told before anything is said to be fired.
@@ -209,9 +210,8 @@ fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interr
     };
     let with_clock = options.payload.draws() || prepared.handler.tells_seed_and_clock();
     let repeat = |index| repeat_command(&prepared.command, &options.payload, with_clock, index);
-    let home = keeping::home(context, prepared.app.as_ref());
-    let keeper = keeping::keeper(context, home, options.keep, &prepared.secrets);
-    let keeper = RefCell::new(keeper.replaying(options.replay_of));
+    let home = keeping::root(context, &options.app).unwrap_or_else(|_| context.cwd.clone());
+    let keeper = RefCell::new(keeping::keeper(context, &home, options, &prepared.secrets));
     let mut emit = |event: RunEvent| {
         reporters.on_event(&event);
         keeper.borrow_mut().on_event(&event);
@@ -228,7 +228,7 @@ fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interr
             prepared.payloads.text(&prepared.schemas, index).inspect(|text| keeper.borrow_mut().payload(text))
         },
         id: &|index| delivery_id(options.payload.seed, index, &options.event),
-        repeat: &|index| repeat(Some(index)),
+        repeat: &|index| options.repeat(&prepared.command, with_clock, index, &keeper),
         secrets: &prepared.secrets,
     };
     let result = run_external(&mut plan, interrupt, &mut emit);

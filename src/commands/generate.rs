@@ -46,7 +46,7 @@ fn prepare(context: &Context, options: &GenerateOptions) -> Result<(Schemas, Pay
     let platform = options.platform.or_else(|| app.as_ref().map(|app| app.manifest.platform)).unwrap_or(Platform::V3);
     let (values, secrets) = iparams.map_or_else(Default::default, |iparams| (iparams.values, iparams.secrets));
     let sample = sample.as_deref();
-    let wanted = Wanted { event: &options.event, platform, iparams: values, sample, secrets: &secrets };
+    let wanted = Wanted { event: &options.event, platform, iparams: values, sample, secrets: &secrets, user: None };
     let payloads = Payloads::new(context, &schemas, &options.payload, wanted)?;
     Ok((schemas, payloads, secrets))
 }

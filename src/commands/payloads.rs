@@ -9,6 +9,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::Context;
+use super::user_payloads::UserPayloads;
+use super::users::Whom;
 use crate::history::Recorded;
 use crate::model::{Code, Finding, Findings, Platform, Secrets};
 use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, load};
@@ -85,6 +87,7 @@ enum Base {
     Generated(Box<Generator>),
     Loaded { value: Value, node: Box<Node>, source: Source, findings: Findings },
     Kept { value: Value, text: String },
+    OfUser(Box<UserPayloads>),
 }
 
 /// What the payloads are for.
@@ -96,6 +99,8 @@ pub(super) struct Wanted<'a> {
     pub(super) sample: Option<&'a Path>,
     /// What a payload that was kept has placeholders of.
     pub(super) secrets: &'a Secrets,
+    /// Whom it is about, as she is now.
+    pub(super) user: Option<Whom>,
 }
 
 impl Payloads {
@@ -107,12 +112,20 @@ impl Payloads {
     ) -> Result<Self, Findings> {
         let definition = schemas.event(wanted.event).cloned();
         let limit = definition.as_ref().map_or(LARGEST_PAYLOAD, |event| event.limit_bytes());
+        let mut overrides = options.overrides.clone();
         let base = match (&options.source, wanted.sample) {
             (PayloadSource::Generated, _) => {
                 if definition.is_none() {
                     return Err(vec![no_schema(schemas, wanted.event)]);
                 }
-                Base::Generated(Box::new(generator(schemas, options, &wanted)?))
+                if let Some(user) = wanted.user.clone() {
+                    let recipe = recipe(options, &wanted);
+                    let (payloads, others) = UserPayloads::new(schemas, wanted.event, recipe, user, &overrides)?;
+                    overrides = others;
+                    Base::OfUser(Box::new(payloads))
+                } else {
+                    Base::Generated(Box::new(Generator::new(schemas, wanted.event, &recipe(options, &wanted))?))
+                }
             }
             (PayloadSource::Kept(recorded), _) => {
                 let text = recorded.fired(wanted.secrets);
@@ -127,7 +140,7 @@ impl Payloads {
         };
         Ok(Self {
             base,
-            overrides: Overrides::new(options.overrides.clone()),
+            overrides: Overrides::new(overrides),
             check: options.check,
             event: wanted.event.to_owned(),
             // A payload from a file wears the envelope it wears.
@@ -157,7 +170,7 @@ impl Payloads {
     /// What is worth saying of the file that the payload was loaded from.
     pub(super) fn remarks(&self) -> &[Finding] {
         match &self.base {
-            Base::Generated(_) | Base::Kept { .. } => &[],
+            Base::Generated(_) | Base::Kept { .. } | Base::OfUser(_) => &[],
             Base::Loaded { findings, .. } => findings,
         }
     }
@@ -166,6 +179,7 @@ impl Payloads {
     pub(super) fn value(&self, schemas: &Schemas, index: u64) -> Result<Value, Findings> {
         let mut value = match &self.base {
             Base::Generated(generator) => generator.value(index),
+            Base::OfUser(payloads) => payloads.value(schemas, index)?,
             Base::Loaded { value, .. } | Base::Kept { value, .. } => value.clone(),
         };
         if !self.overrides.is_empty() {
@@ -225,8 +239,8 @@ impl Payloads {
     }
 }
 
-fn generator(schemas: &Schemas, options: &PayloadOptions, wanted: &Wanted<'_>) -> Result<Generator, Findings> {
-    let recipe = Recipe {
+fn recipe(options: &PayloadOptions, wanted: &Wanted<'_>) -> Recipe {
+    Recipe {
         seed: options.seed,
         now: options.now,
         locale: options.locale,
@@ -235,8 +249,7 @@ fn generator(schemas: &Schemas, options: &PayloadOptions, wanted: &Wanted<'_>) -
         changes: options.changes.clone(),
         actor: options.actor,
         iparams: wanted.iparams.clone(),
-    };
-    Generator::new(schemas, wanted.event, &recipe)
+    }
 }
 
 fn no_schema(schemas: &Schemas, event: &str) -> Finding {

@@ -1,20 +1,22 @@
 //! `simctl trigger EVENT`: fires the event at the app's handler and tells what the handler did.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
 use super::external::{self, ExternalOptions};
 use super::payloads::{Payloads, Wanted};
+use super::users::{UserChoice, Whom};
 use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
-use super::{keeping, packages};
+use super::{keeping, packages, replay};
 use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::prepare::{
     Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_frame,
 };
 use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
+use crate::history::Keeper;
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Secrets, Verdict};
 use crate::platform::{Network, Services, Setup, Storage, schedule_fires};
 use crate::schema::Schemas;
@@ -43,12 +45,35 @@ pub struct TriggerOptions {
     pub external: Option<ExternalOptions>,
     /// The schedule that fires the event, where one does.
     pub schedule: Option<String>,
+    /// `--user`: whom the payload is about.
+    pub user: Option<UserChoice>,
     /// False with `--no-history`.
     pub keep: bool,
     /// The delivery that is fired again, where one is.
     pub replay_of: Option<u64>,
     /// What `generate` shares.
     pub payload: PayloadOptions,
+}
+
+impl TriggerOptions {
+    /// The user whom the payload is about, where one was named; what is known of users is kept in `root`.
+    pub(super) fn user(&self, context: &Context, root: &Path) -> Result<Option<Whom>, Findings> {
+        self.user.as_ref().map(|user| user.resolve(context, root)).transpose()
+    }
+
+    /// The command that repeats delivery `index`. An update of a user who is known cannot be made twice, as she is another then:
+    /// what repeats it is the delivery itself, by the number under which it will be kept.
+    pub(super) fn repeat(&self, command: &[String], with_clock: bool, index: u64, keeper: &RefCell<Keeper>) -> String {
+        if self.user.is_some()
+            && let Some(id) = keeper.borrow_mut().reserve()
+        {
+            return replay::command(&self.app, id);
+        }
+        match self.payload.source {
+            PayloadSource::Kept(_) => plain_command(command),
+            _ => repeat_command(command, &self.payload, with_clock, Some(index)),
+        }
+    }
 }
 
 /// Everything that is known before the first payload is fired.
@@ -154,6 +179,7 @@ fn load(context: &Context, options: &TriggerOptions, prepared: &Prepared) -> Res
         iparams: iparams.values.clone(),
         sample: sample.as_deref(),
         secrets: &iparams.secrets,
+        user: options.user(context, &app.root)?,
     };
     let payloads = Payloads::new(context, &schemas, &options.payload, wanted)?;
     // A payload that cannot be made is told before anything is said to be fired.
@@ -201,8 +227,8 @@ fn fire(
     {
         return verdict;
     }
-    let keeper = keeping::keeper(context, &prepared.app.root, options.keep, &loaded.iparams.secrets);
-    let keeper = RefCell::new(keeper.replaying(options.replay_of));
+    let keeper = keeping::keeper(context, &prepared.app.root, options, &loaded.iparams.secrets);
+    let keeper = RefCell::new(keeper);
     let mut emit = |event: RunEvent| {
         reporters.on_event(&event);
         keeper.borrow_mut().on_event(&event);
@@ -220,7 +246,7 @@ fn fire(
         payload: &mut |index| {
             loaded.payloads.text(&loaded.schemas, index).inspect(|text| keeper.borrow_mut().payload(text))
         },
-        repeat: &|index| repeat_command(&context.command, &options.payload, options.payload.draws(), Some(index)),
+        repeat: &|index| options.repeat(&context.command, options.payload.draws(), index, &keeper),
         syntax_error: prepared.syntax_error.clone(),
         secrets: &loaded.iparams.secrets,
     };
@@ -294,6 +320,12 @@ pub(super) fn cannot_start(context: &Context, error: &HandlerError) -> Verdict {
     }
     context.console.error(&error.to_string(), error.hint());
     Verdict::Machine
+}
+
+/// The command line as it stands.
+fn plain_command(command: &[String]) -> String {
+    let words = command.iter().skip(1).map(|word| shell_word(word).into_owned());
+    ["simctl".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// The command line, `with_clock` with the seed and the clock of this run in it; with an index, for that payload alone.

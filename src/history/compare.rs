@@ -1,12 +1,13 @@
 //! Two deliveries side by side: what the one has and the other has not.
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::recorded::{Called, Logged, Recorded};
 use crate::text::json::escape_token;
 
 /// What differs between two deliveries.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Comparison {
     /// Where the payloads differ.
     pub payload: Vec<Change>,
@@ -21,7 +22,7 @@ pub struct Comparison {
 }
 
 /// A place in the payload where the two differ.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {
     /// Its JSON Pointer.
     pub pointer: String,
@@ -32,7 +33,7 @@ pub struct Change {
 }
 
 /// One entry of the two lists taken together.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Line {
     /// Who has it.
     pub side: Side,
@@ -41,7 +42,8 @@ pub struct Line {
 }
 
 /// Who has an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Side {
     /// Both.
     Both,

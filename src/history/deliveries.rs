@@ -145,12 +145,12 @@ impl History {
         Ok(line.as_deref().and_then(Recorded::read))
     }
 
-    /// Removes every delivery. Gives how many there were.
+    /// Removes every delivery; their numbers begin at 1 again. Gives how many there were.
     ///
     /// # Errors
     /// [`LogError`]
     pub fn clear(&self) -> Result<usize, LogError> {
-        self.log.retain(&|_| false)
+        self.log.clear()
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A line is written by one call, under a lock that holds off other runs, and is whole once that call has returned: a run that
 //! is killed loses the line that it was writing and no other. What such a run has left of a line is ended by the next, and
-//! passed by by all that read. Lines have numbers, which count up and are never used twice.
+//! passed by by all that read. Lines have numbers, which count up and are never used twice
+//! unless all is cleared.
 //!
 //! Reading or writing one line costs some system calls and no more: a cold `simctl trigger` writes one, and opening a database
 //! would take a good part of its time (`docs/performance.md`).
@@ -215,6 +216,25 @@ impl Log {
             written.and_then(|()| fs::rename(&new, &path)).map_err(|error| at(&path, error))?;
         }
         Ok(removed)
+    }
+
+    /// Removes all lines; numbers begin at 1 again. Gives how many whole lines there were.
+    ///
+    /// # Errors
+    /// [`LogError`]
+    pub fn clear(&self) -> Result<usize, LogError> {
+        if self.segments()?.is_empty() {
+            return Ok(0);
+        }
+        let head = self.head_for_writing()?;
+        let mut lines = Lines::default();
+        for (_, path) in self.segments()? {
+            lines.add(&self.read_segment(&path)?);
+            fs::remove_file(&path).map_err(|error| at(&path, error))?;
+        }
+        // The head stays: another run may be waiting for its lock.
+        self.write_head(&head, Head { next: 1, segment: Segment { first: 1, began: seconds() } })?;
+        Ok(lines.lines.len())
     }
 
     /// Whether the line belongs into a new segment.

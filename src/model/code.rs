@@ -98,6 +98,7 @@ codes! {
     // Payloads
     UnknownPath "unknown-path" Error "a path that the event's schema does not have";
     BadPath "bad-path" Error "a path that cannot be read or that leads through a value which has no members";
+    UnknownUser "unknown-user" Error "a user who is named on the command line and of whom nothing was kept";
     BadOverride "bad-override" Error "a value on the command line that cannot be read";
     UnknownField "unknown-field" Error "a field named for `changes` that the user object does not have or that cannot change";
     EventMismatch "event-mismatch" Error "a payload is of another event than the one that is fired";

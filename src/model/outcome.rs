@@ -103,6 +103,26 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// The names of all kinds.
+    pub const NAMES: [&str; 16] = [
+        "returned",
+        "threw",
+        "rejected",
+        "never-settles",
+        "rendered",
+        "not-rendered",
+        "timed-out",
+        "exited",
+        "signalled",
+        "out-of-memory",
+        "not-loaded",
+        "no-callback",
+        "accepted",
+        "declined",
+        "unreachable",
+        "bad-reply",
+    ];
+
     /// Whether the handler did what a handler should.
     pub const fn held(&self) -> bool {
         matches!(self, Self::Returned { .. } | Self::Rendered { error: None, .. } | Self::Accepted { .. })

@@ -4,6 +4,7 @@
 //! the others go on.
 
 mod changes;
+mod deliveries;
 mod difference;
 mod explanations;
 mod fan_out;
@@ -21,6 +22,7 @@ mod tap;
 use std::io;
 
 pub use changes::{Before, Changes};
+pub use deliveries::{ago, comparison_text, deliveries_table, delivery_text};
 pub use explanations::explanation;
 pub use fan_out::FanOut;
 pub use findings::{more_about, render_finding};
