@@ -171,9 +171,10 @@ impl Verb {
     /// What is wrong with the flags taken together, where clap cannot see it.
     pub(super) fn fault(&self, matches: &ArgMatches) -> Option<String> {
         match self {
-            Self::Trigger(flags) => {
-                flags.fire.fault().or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned))
-            }
+            Self::Trigger(flags) => flags
+                .unwatchable()
+                .or_else(|| flags.fire.fault())
+                .or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned)),
             Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
             Self::Replay(flags) => flags.fault(matches),
             Self::History(_) | Self::Diff(_) | Self::Users(_) => None,
@@ -269,6 +270,9 @@ pub(super) struct TriggerFlags {
     /// Whom it is about: last, a known user's id, or a file with a user; an update begins from what she is now
     #[arg(long, value_name = "last|ID|FILE", conflicts_with_all = ["payload", "sample", "index"], help_heading = "Payload")]
     user: Option<String>,
+    /// Fire again whenever a file is saved that the run read, and tell what differs; on a terminal keys do, too
+    #[arg(long)]
+    pub(super) watch: bool,
     #[command(flatten)]
     fire: FireFlags,
 }
@@ -681,6 +685,7 @@ impl PayloadFlags {
         PayloadOptions {
             seed: self.seed.unwrap_or_else(fresh_seed),
             now: self.now.unwrap_or_else(now),
+            has_clock: self.now.is_some(),
             count: self.count,
             index: self.index,
             locale: self.locale,
@@ -695,6 +700,19 @@ impl PayloadFlags {
 }
 
 impl TriggerFlags {
+    /// What cannot be done again and again.
+    fn unwatchable(&self) -> Option<String> {
+        if !self.watch {
+            return None;
+        }
+        if self.fire.payload.payload.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+            return Some("`--watch` needs a file: standard input can be read only once".to_owned());
+        }
+        let is_log = |target: &Target| target.file.is_none() && target.format == Format::Junit;
+        let hint = "with `--watch` a junit report needs a file, which each run writes anew: `--format junit=FILE`";
+        self.fire.format.iter().any(is_log).then(|| hint.to_owned())
+    }
+
     pub(super) fn into_options(self, overrides: Vec<Override>) -> TriggerOptions {
         let user = self.user.as_deref().map(UserChoice::new);
         TriggerOptions { user, ..self.fire.into_options(self.event, overrides) }
@@ -719,6 +737,7 @@ impl FireFlags {
             external: self.external.into_options(),
             schedule: None,
             user: None,
+            earlier: None,
             keep: !self.no_history,
             replay_of: None,
             payload: self.payload.into_options(overrides),

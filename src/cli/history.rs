@@ -290,11 +290,13 @@ impl ReplayFlags {
             external: self.external.into_options(),
             schedule: None,
             user: None,
+            earlier: None,
             keep: !self.no_history,
             replay_of: None,
             payload: PayloadOptions {
                 seed: 0,
                 now: self.now.unwrap_or_else(now),
+                has_clock: self.now.is_some(),
                 count: self.times,
                 index: None,
                 locale: Locale::default(),
@@ -307,6 +309,6 @@ impl ReplayFlags {
                 check: !self.no_check,
             },
         };
-        ReplayOptions { id: self.id, has_clock: self.now.is_some(), trigger }
+        ReplayOptions { id: self.id, trigger }
     }
 }

@@ -69,6 +69,9 @@ fn verdict(words: Vec<OsString>) -> Verdict {
     };
     match args.verb {
         Verb::Trigger(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) if flags.watch => {
+                commands::trigger_watching(&context, &flags.into_options(overrides), &interrupt)
+            }
             Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), &interrupt),
             Err(error) => deaf(&context, &error),
         },

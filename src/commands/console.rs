@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Finding, Verdict};
 use crate::report::{
-    Before, Changes, FanOut, GitHub, Human, HumanScenarios, Json, Junit, Paint, Reporter, Sarif, Tap, Verbosity,
-    more_about, render_finding,
+    Before, Changes, Earlier, FanOut, GitHub, Human, HumanScenarios, Json, Junit, Paint, Reporter, Sarif, Since, Tap,
+    Verbosity, more_about, render_finding,
 };
 use crate::text::printable;
 
@@ -88,6 +88,21 @@ impl Console {
             Some(before) => Box::new(Changes::new(out, paint, verbosity, before.clone())),
             None => Box::new(Human::new(out, paint, verbosity)),
         })
+    }
+
+    /// The same for one of several runs: what is for people says only what differs from the one `earlier`.
+    ///
+    /// # Errors
+    /// The target that cannot be opened, and why.
+    pub fn reporters_since(
+        &self,
+        targets: &[Target],
+        cwd: &Path,
+        earlier: Option<&Earlier>,
+    ) -> Result<FanOut, (String, io::Error)> {
+        let Some(earlier) = earlier else { return self.reporters(targets, cwd) };
+        let verbosity = self.verbosity;
+        self.fan_out(targets, cwd, &|out, paint| Box::new(Since::new(out, paint, verbosity, earlier.clone())))
     }
 
     /// The same for a run of scenarios.

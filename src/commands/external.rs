@@ -201,7 +201,8 @@ fn shown_value(flag: &str, value: &str) -> Option<String> {
 }
 
 fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interrupt: &Interrupt) -> Verdict {
-    let mut reporters = match context.console.reporters(&options.targets, &context.cwd) {
+    let mut reporters = match context.console.reporters_since(&options.targets, &context.cwd, options.earlier.as_ref())
+    {
         Ok(reporters) => reporters,
         Err((target, error)) => {
             context.console.error(&format!("{target} cannot be written: {error}"), None);

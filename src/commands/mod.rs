@@ -19,6 +19,7 @@ mod trigger;
 mod user_payloads;
 mod users;
 mod validate;
+mod watching;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,7 @@ pub use test::{TestOptions, test};
 pub use trigger::{TriggerOptions, trigger};
 pub use users::{UserChoice, UsersAction, UsersOptions, users};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
+pub use watching::watch as trigger_watching;
 
 pub use crate::engine::prepare::{DbChoice, HandlerOptions, PlatformOptions, RuntimeChoice};
 pub use crate::handler::{CloudEvents, NodeOptions};

@@ -25,6 +25,8 @@ pub struct PayloadOptions {
     pub seed: u64,
     /// `--now`, or the time at which simctl was started.
     pub now: Timestamp,
+    /// Whether `--now` was given.
+    pub has_clock: bool,
     /// `--count`
     pub count: u64,
     /// `--index`: that payload of the run alone.

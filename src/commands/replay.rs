@@ -14,8 +14,6 @@ use crate::text::shell_word;
 pub struct ReplayOptions {
     /// Which delivery.
     pub id: DeliveryId,
-    /// Whether `--now` was given: the clock of the delivery counts otherwise.
-    pub has_clock: bool,
     /// What `trigger` shares; event, clock and payload are the delivery's.
     pub trigger: TriggerOptions,
 }
@@ -48,7 +46,7 @@ pub fn replay(context: &Context, options: &ReplayOptions, interrupt: &Interrupt)
         replay_of: Some(recorded.id),
         ..options.trigger.clone()
     };
-    if !options.has_clock
+    if !options.trigger.payload.has_clock
         && let Ok(now) = recorded.now.parse()
     {
         again.payload.now = now;

@@ -19,6 +19,7 @@ use crate::handler::{Handler, HandlerError, Interrupt, Launch};
 use crate::history::Keeper;
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Secrets, Verdict};
 use crate::platform::{Network, Services, Setup, Storage, schedule_fires};
+use crate::report::Earlier;
 use crate::schema::Schemas;
 use crate::text::shell_word;
 
@@ -47,6 +48,8 @@ pub struct TriggerOptions {
     pub schedule: Option<String>,
     /// `--user`: whom the payload is about.
     pub user: Option<UserChoice>,
+    /// What the run before did, where the event is fired again and again.
+    pub earlier: Option<Earlier>,
     /// False with `--no-history`.
     pub keep: bool,
     /// The delivery that is fired again, where one is.
@@ -131,8 +134,10 @@ pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrup
     match load(context, options, &prepared) {
         Ok(loaded) => {
             let verdict = fire(context, options, &prepared, &loaded, handler, interrupt);
-            // The process ends next: taking these apart piece by piece would be for nobody.
-            std::mem::forget(loaded);
+            if options.earlier.is_none() {
+                // The process ends next: taking these apart piece by piece would be for nobody.
+                std::mem::forget(loaded);
+            }
             verdict
         }
         Err(findings) => context.refuse(&findings),
@@ -215,7 +220,8 @@ fn fire(
         context.console.error(&fault.what, fault.hint.as_deref());
         return Verdict::Machine;
     }
-    let mut reporters = match context.console.reporters(&options.targets, &context.cwd) {
+    let mut reporters = match context.console.reporters_since(&options.targets, &context.cwd, options.earlier.as_ref())
+    {
         Ok(reporters) => reporters,
         Err((target, error)) => {
             context.console.error(&format!("{target} cannot be written: {error}"), None);

@@ -40,6 +40,11 @@ pub fn deliveries_table(deliveries: &[Recorded], now: Timestamp, paint: Paint, w
     text
 }
 
+/// `3 lines`; nothing of none.
+pub(super) fn entry_count(count: usize, what: &str) -> Option<String> {
+    (count > 0).then(|| format!("{count} {what}{}", if count == 1 { "" } else { "s" }))
+}
+
 fn row(recorded: &Recorded, now: Timestamp) -> [String; 4] {
     [
         recorded.id.to_string(),

@@ -47,6 +47,12 @@ impl<W: Write> Human<W> {
         Self { count: 0, ..Self::new(out, paint, verbosity) }
     }
 
+    /// A delivery begins, and nothing is said of it.
+    pub(super) fn begin(&mut self) {
+        self.pending.clear();
+        self.fault = None;
+    }
+
     /// What it writes to.
     pub(super) const fn out(&mut self) -> &mut W {
         &mut self.out

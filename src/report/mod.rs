@@ -17,6 +17,7 @@ mod paint;
 mod place;
 mod sarif;
 mod scenarios;
+mod since;
 mod tap;
 
 use std::io;
@@ -33,6 +34,7 @@ pub use junit::Junit;
 pub use paint::Paint;
 pub use sarif::Sarif;
 pub use scenarios::HumanScenarios;
+pub use since::{Earlier, Since};
 pub use tap::Tap;
 
 use crate::model::RunEvent;

@@ -4,9 +4,11 @@
 //! it over the old one, so folders are listened to and not files; a folder that comes into being later is listened to as
 //! well. What an app does not consist of is passed by: `node_modules`, and everything hidden, such as `.git` and `.simctl`.
 
+mod keys;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Component, Path, PathBuf};
@@ -19,6 +21,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::handler::Interrupt;
+
+pub use keys::{Key, Keys};
 
 /// How long nothing must have changed before it is told: an editor that saves everything makes one burst.
 const QUIET: Duration = Duration::from_millis(50);
@@ -63,22 +67,37 @@ impl WatchError {
     }
 }
 
+/// What ended the waiting.
+#[derive(Debug, PartialEq, Eq)]
+pub enum News {
+    /// These paths changed, sorted; they may be gone by now.
+    Changed(Vec<PathBuf>),
+    /// The other of that place can be read from, or is closed.
+    Readable(usize),
+    /// The user asked to stop.
+    Interrupted,
+}
+
 /// Listens from the moment on at which it is made.
 pub struct Watch {
     watched: Watched,
     watcher: RecommendedWatcher,
     /// The folders that are listened to, each with what tells it from another of the same name.
     folders: BTreeMap<PathBuf, FolderId>,
-    news: Arc<News>,
-    /// Readable where there are news.
+    told: Arc<Told>,
+    /// Readable where something was told.
     wake: UnixStream,
+    /// How long nothing must have changed before it is news.
+    quiet: Duration,
+    /// What changed and is not over yet.
+    burst: Option<Burst>,
 }
 
 /// A folder's device and number there.
 type FolderId = (u64, u64);
 
 /// What has come in and was not looked at.
-struct News {
+struct Told {
     events: Mutex<Vec<notify::Result<Event>>>,
     waker: UnixStream,
 }
@@ -91,8 +110,8 @@ struct Burst {
 }
 
 impl Burst {
-    fn due(&self) -> Instant {
-        (self.last + QUIET).min(self.first + LONGEST_BURST)
+    fn due(&self, quiet: Duration) -> Instant {
+        (self.last + quiet).min(self.first + LONGEST_BURST)
     }
 }
 
@@ -106,16 +125,29 @@ impl Watch {
         for end in [&wake, &waker] {
             end.set_nonblocking(true).map_err(WatchError::System)?;
         }
-        let news = Arc::new(News { events: Mutex::default(), waker });
-        let told = Arc::clone(&news);
-        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| told.add(event))
+        let told = Arc::new(Told { events: Mutex::default(), waker });
+        let tell = Arc::clone(&told);
+        let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| tell.add(event))
             .map_err(|error| WatchError::System(io::Error::other(error)))?;
-        let real = |paths: Vec<PathBuf>| paths.iter().map(|path| real(path)).collect();
-        let watched =
-            Watched { folders: real(watched.folders), files: real(watched.files), written: real(watched.written) };
-        let mut watch = Self { watched, watcher, folders: BTreeMap::new(), news, wake };
+        let (folders, watched) = (BTreeMap::new(), watched.real());
+        let mut watch = Self { watched, watcher, folders, told, wake, quiet: QUIET, burst: None };
         watch.listen()?;
         Ok(watch)
+    }
+
+    /// The same, with another time during which nothing must have changed before it is told.
+    #[must_use]
+    pub fn after(self, quiet: Duration) -> Self {
+        Self { quiet, ..self }
+    }
+
+    /// Listens to these files from now on, rather than to those before.
+    ///
+    /// # Errors
+    /// As [`Watch::new`].
+    pub fn set(&mut self, watched: Watched) -> Result<(), WatchError> {
+        self.watched = watched.real();
+        self.listen()
     }
 
     /// Waits for files to change, and then for the end of that burst. Gives the paths that changed, sorted; they may be
@@ -124,39 +156,59 @@ impl Watch {
     /// # Errors
     /// Where the system does not go on telling.
     pub fn changed(&mut self, interrupt: &Interrupt) -> Result<Option<Vec<PathBuf>>, WatchError> {
-        let mut burst: Option<Burst> = None;
+        match self.next(interrupt, &[])? {
+            News::Changed(paths) => Ok(Some(paths)),
+            News::Readable(_) | News::Interrupted => Ok(None),
+        }
+    }
+
+    /// Waits for files to change as [`Watch::changed`] does, and for one of `others` as well.
+    ///
+    /// # Errors
+    /// Where the system does not go on telling.
+    pub fn next(&mut self, interrupt: &Interrupt, others: &[BorrowedFd<'_>]) -> Result<News, WatchError> {
         loop {
             if interrupt.is_set() {
-                return Ok(None);
+                return Ok(News::Interrupted);
             }
             let now = Instant::now();
             let paths = self.take()?;
             if !paths.is_empty() {
-                let burst = burst.get_or_insert_with(|| Burst { first: now, last: now, paths: BTreeSet::new() });
+                let burst = self.burst.get_or_insert_with(|| Burst { first: now, last: now, paths: BTreeSet::new() });
                 burst.last = now;
                 burst.paths.extend(paths);
             }
-            if let Some(over) = burst.take_if(|burst| burst.due() <= now) {
+            let quiet = self.quiet;
+            if let Some(over) = self.burst.take_if(|burst| burst.due(quiet) <= now) {
                 // Before the caller looks: what comes into being from now on in a new folder is heard.
                 self.listen()?;
-                return Ok(Some(over.paths.into_iter().collect()));
+                return Ok(News::Changed(over.paths.into_iter().collect()));
             }
-            let left = burst.as_ref().map(|burst| burst.due().saturating_duration_since(now));
-            self.wait(left, interrupt).map_err(WatchError::System)?;
+            let left = self.burst.as_ref().map(|burst| burst.due(quiet).saturating_duration_since(now));
+            if let Some(other) = self.wait(left, interrupt, others).map_err(WatchError::System)? {
+                return Ok(News::Readable(other));
+            }
         }
     }
 
-    /// Waits for news, for Ctrl-C, or for `left` to pass.
-    fn wait(&self, left: Option<Duration>, interrupt: &Interrupt) -> io::Result<()> {
-        let fds = [Some(self.wake.as_fd()), interrupt.as_fd()];
-        let mut fds: Vec<PollFd<'_>> =
-            fds.into_iter().flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+    /// Waits for something to be told, for Ctrl-C, for `left` to pass, or for one of `others`: that one's place.
+    fn wait(
+        &self,
+        left: Option<Duration>,
+        interrupt: &Interrupt,
+        others: &[BorrowedFd<'_>],
+    ) -> io::Result<Option<usize>> {
+        let others = others.iter().map(|other| Some(*other));
+        let fds = others.chain([Some(self.wake.as_fd()), interrupt.as_fd()]);
+        let mut fds: Vec<PollFd<'_>> = fds.flatten().map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        let own = 1 + usize::from(interrupt.as_fd().is_some());
         let left = left.map(|left| Timespec {
             tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: left.subsec_nanos().into(),
         });
         match poll(&mut fds, left.as_ref()) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Ok(_) => Ok(fds[..fds.len() - own].iter().position(|fd| !fd.revents().is_empty())),
+            Err(Errno::INTR) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -165,7 +217,7 @@ impl Watch {
     fn take(&mut self) -> Result<BTreeSet<PathBuf>, WatchError> {
         let mut bytes = [0; 256];
         while (&self.wake).read(&mut bytes).is_ok_and(|length| length == bytes.len()) {}
-        let events = std::mem::take(&mut *self.news.events.lock().unwrap_or_else(PoisonError::into_inner));
+        let events = std::mem::take(&mut *self.told.events.lock().unwrap_or_else(PoisonError::into_inner));
         let mut paths = BTreeSet::new();
         for event in events {
             let event = event.map_err(|error| WatchError::System(io::Error::other(error)))?;
@@ -239,6 +291,12 @@ impl Watch {
 }
 
 impl Watched {
+    /// The same by the names that the system has for them.
+    fn real(self) -> Self {
+        let real = |paths: Vec<PathBuf>| paths.iter().map(|path| real(path)).collect();
+        Self { folders: real(self.folders), files: real(self.files), written: real(self.written) }
+    }
+
     /// Whether a change of `path` is news.
     fn concerns(&self, path: &Path) -> bool {
         if self.written.iter().any(|written| written == path) {
@@ -257,7 +315,7 @@ impl Watched {
     }
 }
 
-impl News {
+impl Told {
     fn add(&self, event: notify::Result<Event>) {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         // A full pipe wakes just as well.
@@ -413,9 +471,9 @@ mod tests {
     fn a_burst_ends_when_it_is_quiet_and_at_the_latest_after_its_limit() {
         let first = Instant::now();
         let burst = |last: Duration| Burst { first, last: first + last, paths: BTreeSet::new() };
-        assert_eq!(burst(Duration::ZERO).due(), first + QUIET);
-        assert_eq!(burst(Duration::from_millis(200)).due(), first + Duration::from_millis(200) + QUIET);
-        assert_eq!(burst(LONGEST_BURST).due(), first + LONGEST_BURST);
+        assert_eq!(burst(Duration::ZERO).due(QUIET), first + QUIET);
+        assert_eq!(burst(Duration::from_millis(200)).due(QUIET), first + Duration::from_millis(200) + QUIET);
+        assert_eq!(burst(LONGEST_BURST).due(QUIET), first + LONGEST_BURST);
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod schema;
 mod secrets;
 mod server;
 mod trigger;
+mod trigger_watch;
 mod validate;
 mod walls;
 mod watch;

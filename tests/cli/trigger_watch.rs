@@ -1,0 +1,251 @@
+//! `simctl trigger … --watch`: what is saved is fired again, keys do what they say, and the terminal is given back.
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::os::fd::AsFd as _;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
+
+use crate::sandbox::{SIMCTL, Sandbox};
+
+const SERVER: &str = "const lib = require('./lib/words');
+exports = {
+  created: function (payload) { console.log(lib.word, payload.data.user.id); },
+  updated: function (payload) { console.log('changed', Object.keys(payload.data.changes).length > 0); }
+};
+";
+
+/// Long enough for the slowest machine; never waited for where all is well.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn app() -> Sandbox {
+    Sandbox::app(SERVER).file("server/lib/words.js", "exports = { word: 'one' };\n")
+}
+
+/// As editors save: beside it, then over it.
+fn save(sandbox: &Sandbox, name: &str, text: &str) {
+    let new = sandbox.path().join(format!("{name}.tmp~"));
+    fs::write(&new, text).expect("a file");
+    fs::rename(new, sandbox.path().join(name)).expect("renamed");
+}
+
+/// A simctl that goes on, and all that it says on both streams.
+struct Watching {
+    child: Child,
+    said: Receiver<String>,
+    text: String,
+    /// How much of the text was looked at.
+    at: usize,
+    terminal: Option<File>,
+}
+
+impl Watching {
+    /// On pipes.
+    fn start<'a>(sandbox: &Sandbox, args: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut child = sandbox.command(args).stdin(Stdio::null()).spawn().expect("simctl starts");
+        let (out, err) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+        let (sender, said) = channel();
+        for mut stream in [Box::new(out) as Box<dyn Read + Send>, Box::new(err)] {
+            let sender = sender.clone();
+            std::thread::spawn(move || read(&mut stream, &sender));
+        }
+        Self { child, said, text: String::new(), at: 0, terminal: None }
+    }
+
+    /// On a terminal of its own, which it is in front of.
+    fn on_terminal(sandbox: &Sandbox, args: &[&str]) -> Self {
+        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+        grantpt(&ours).expect("granted");
+        unlockpt(&ours).expect("unlocked");
+        let name = ptsname(&ours, Vec::new()).expect("a name").into_string().expect("UTF-8");
+        // `setsid --ctty` of util-linux makes standard input the terminal that the program is in front of.
+        let theirs = || File::options().read(true).write(true).open(Path::new(&name)).expect("the other end");
+        let mut command = std::process::Command::new("setsid");
+        command.args(["--ctty", "--wait", SIMCTL]).args(args).current_dir(sandbox.path());
+        command.env_remove("NO_COLOR").env("TERM", "xterm").env("COLUMNS", "80");
+        command.stdin(theirs()).stdout(theirs()).stderr(theirs());
+        let child = command.spawn().expect("setsid starts");
+        drop(command);
+        let ours = File::from(ours);
+        let (sender, said) = channel();
+        let mut reader = ours.try_clone().expect("cloned");
+        std::thread::spawn(move || read(&mut reader, &sender));
+        Self { child, said, text: String::new(), at: 0, terminal: Some(ours) }
+    }
+
+    /// Reads until `wanted` was said since the last time; gives what was said up to it.
+    #[track_caller]
+    fn until(&mut self, wanted: &str) -> String {
+        let began = Instant::now();
+        loop {
+            if let Some(found) = self.text[self.at..].find(wanted) {
+                let end = self.at + found + wanted.len();
+                let said = self.text[self.at..end].to_owned();
+                self.at = end;
+                return said;
+            }
+            match self.said.recv_timeout(DEADLINE.saturating_sub(began.elapsed())) {
+                Ok(more) => self.text.push_str(&more),
+                Err(RecvTimeoutError::Timeout) => panic!("`{wanted}` did not come:\n{}", self.text),
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended before `{wanted}`:\n{}", self.text),
+            }
+        }
+    }
+
+    fn press(&mut self, key: &str) {
+        self.terminal.as_mut().expect("a terminal").write_all(key.as_bytes()).expect("pressed");
+    }
+
+    /// Whether the terminal hands over lines and shows what is typed, as it does for a shell.
+    fn is_as_it_was(&self) -> bool {
+        let modes = tcgetattr(self.terminal.as_ref().expect("a terminal").as_fd()).expect("modes").local_modes;
+        modes.contains(LocalModes::ICANON | LocalModes::ECHO)
+    }
+
+    fn end(&mut self) -> Option<i32> {
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // A test that failed must not leave it behind.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read(stream: &mut dyn Read, sender: &std::sync::mpsc::Sender<String>) {
+    let mut bytes = [0; 4096];
+    // Where the other end is closed, Linux answers with an error.
+    while let Ok(length @ 1..) = stream.read(&mut bytes) {
+        if sender.send(String::from_utf8_lossy(&bytes[..length]).into_owned()).is_err() {
+            return;
+        }
+    }
+}
+
+#[test]
+fn what_is_saved_is_fired_again_and_what_differs_is_told() {
+    let app = app().file("payload.json", "{}");
+    let mut watching = Watching::start(&app, ["trigger", "onUserCreate", "--watch"]);
+    watching.until("note: watching: what is saved is fired again, Ctrl-C ends it\n");
+    watching.until("onUserCreate -> created");
+    watching.until("repeat: simctl trigger onUserCreate --seed ");
+
+    save(&app, "server/lib/words.js", "exports = { word: 'two' };\n");
+    watching.until("words.js was saved");
+    let said = watching.until("start-up");
+    assert!(said.contains("-    log  one ") && said.contains("+    log  two "), "{said}");
+    assert!(!said.contains("onUserCreate -> "), "only what differs is told: {said}");
+
+    save(&app, "server/server.js", &SERVER.replace("console.log(lib.word", "throw new Error('no'); (lib.word"));
+    watching.until("FAIL  threw Error: no");
+    watching.until("was  returned");
+
+    // Faults are told, and it goes on.
+    save(&app, "server/server.js", "exports = {");
+    watching.until("FAIL  did not load: SyntaxError");
+    save(&app, "manifest.json", "{");
+    watching.until("error[json-syntax]");
+    let good = Sandbox::app(SERVER);
+    save(&app, "server/server.js", SERVER);
+    save(&app, "manifest.json", &fs::read_to_string(good.path().join("manifest.json")).expect("a file"));
+    watching.until("ok  returned");
+
+    // A file that the run did not read is none of its.
+    save(&app, "payload.json", "{\"event\": 1}");
+    save(&app, "server/unused.js", "nothing");
+    save(&app, "server/lib/words.js", "exports = { word: 'three' };\n");
+    let said = watching.until("log  three");
+    assert!(!said.contains("payload.json") && !said.contains("unused.js"), "{said}");
+
+    kill_process(Pid::from_child(&watching.child), Signal::INT).expect("it is there");
+    assert_eq!(watching.end(), Some(130));
+}
+
+#[test]
+fn a_run_under_way_is_stopped_when_its_file_is_saved() {
+    let app = app().file("server/server.js", "exports = { created: function () { console.log('on'); for (;;) {} } };");
+    let mut watching = Watching::start(&app, ["trigger", "onUserCreate", "--watch", "--timeout", "50s"]);
+    watching.until("log  on");
+    let began = Instant::now();
+    save(&app, "server/server.js", SERVER);
+    watching.until("ok  returned");
+    assert!(began.elapsed() < Duration::from_secs(40), "its time limit was not waited for");
+}
+
+#[test]
+fn several_saves_are_one_run_and_each_run_is_a_whole_stream() {
+    let app = app();
+    let args = ["trigger", "onUserCreate", "--watch", "--format", "json", "--no-history"];
+    let mut watching = Watching::start(&app, args);
+    watching.until("run-finished");
+    for number in 0..5 {
+        fs::write(app.path().join("server/lib/words.js"), format!("exports = {{ word: 'w{number}' }};"))
+            .expect("saved");
+    }
+    let said = watching.until("\"text\":\"w4 ");
+    assert!(said.matches("run-started").count() <= 3, "{said}");
+}
+
+#[test]
+fn what_cannot_be_watched_is_refused() {
+    let app = app();
+    app.run(["trigger", "onUserCreate", "--watch", "--payload", "-"]).code(2).stderr("read only once");
+    app.run(["trigger", "onUserCreate", "--watch", "--format", "junit"]).code(2).stderr("junit=FILE");
+    // The wrong folder, most likely.
+    Sandbox::new().run(["trigger", "onUserCreate", "--watch"]).code(2).stderr("manifest-missing");
+}
+
+#[test]
+fn keys_fire_again_and_the_terminal_is_given_back() {
+    let app = app();
+    let mut watching = Watching::on_terminal(&app, &["trigger", "onUserCreate", "--watch", "--color", "never"]);
+    watching.until("Enter fires again, n draws anew, c creates, u updates, q quits");
+    watching.until("repeat:");
+    assert!(!watching.is_as_it_was(), "keys are handed over one by one");
+    watching.press("\r");
+    let said = watching.until("ok  returned");
+    assert!(said.contains("same  1 line"), "the same bytes again: {said}");
+    watching.press("n");
+    let said = watching.until("ok  returned");
+    assert!(said.contains("-    log  one ") && said.contains("+    log  one "), "another user: {said}");
+    // Resizing is nothing to it.
+    let size = Winsize { ws_row: 10, ws_col: 20, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(watching.terminal.as_ref().expect("a terminal"), size).expect("resized");
+    watching.press("u");
+    watching.until("onUserUpdate -> updated");
+    watching.until("log  changed true");
+    watching.until("repeat: simctl replay ");
+    watching.press("c");
+    watching.until("onUserCreate -> created");
+    watching.until("repeat:");
+    save(&app, "server/lib/words.js", "exports = { word: 'two' };\n");
+    watching.until("log  two");
+    watching.until("ok  returned");
+    watching.press("\u{1b}[A?");
+    watching.until("q quits");
+    watching.press("q");
+    assert_eq!(watching.end(), Some(0), "the verdict of the last run");
+    assert!(watching.is_as_it_was());
+    let users = app.run(["users", "list", "--format", "json"]).code(0);
+    assert_eq!(users.out.lines().count(), 3, "three were created, and one of them updated: {}", users.out);
+}
+
+#[test]
+fn the_terminal_is_given_back_after_ctrl_c() {
+    let app = app();
+    let mut watching = Watching::on_terminal(&app, &["trigger", "onUserCreate", "--watch"]);
+    watching.until("repeat:");
+    assert!(!watching.is_as_it_was());
+    watching.press("\u{3}");
+    assert_eq!(watching.end(), Some(130));
+    assert!(watching.is_as_it_was());
+}
