@@ -48,6 +48,8 @@ Examples:
   simctl trigger onAppInstall                          waits for renderData; so do the other set-up events
   simctl trigger onUserUpdate --to http://127.0.0.1:8080/hook --cloudevents binary
   simctl trigger onUserUpdate --exec 'python3 handler.py'
+  simctl trigger onUserUpdate --watch                  again after each save, told by what differs
+  simctl trigger onUserUpdate --user last              the user who was created last, from what she is now
   simctl trigger onUserUpdate --network record         requests really sent, their answers kept in mocks/
   simctl trigger onUserUpdate --secret team_key        one more parameter that no output may show
   simctl trigger onUserCreate -n 100 --format json     one run event a line, for scripts";

@@ -3,9 +3,12 @@
 //! The terminal hands over each key as it is pressed and does not show it; everything else stays as it was, Ctrl-C and Ctrl-Z
 //! too. It gets back what it had when this is over, and while the program is stopped.
 
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::process::getpgrp;
 use rustix::termios::{
@@ -18,6 +21,9 @@ use signal_hook::low_level::{self, emulate_default_handler};
 const END: u8 = 4;
 /// What the keys that are no characters begin with.
 const ESCAPE: u8 = 0x1b;
+
+/// How often a program in the background looks whether it is in front again.
+const LOOKING: Duration = Duration::from_millis(100);
 
 /// A key that was pressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +43,15 @@ pub struct Keys {
     is_on: bool,
     stops: Signal,
     goes_on: Signal,
+    /// Whether somebody looks out for the program to be in front again.
+    is_waiting: Arc<AtomicBool>,
 }
 
 /// A signal as something that can be waited for.
 struct Signal {
     told: UnixStream,
+    /// The other end.
+    tell: UnixStream,
     id: signal_hook::SigId,
 }
 
@@ -54,7 +64,7 @@ impl Keys {
         }
         let before = tcgetattr(&stdin).ok()?;
         let (stops, goes_on) = (Signal::new(SIGTSTP).ok()?, Signal::new(SIGCONT).ok()?);
-        let mut keys = Self { before, is_on: false, stops, goes_on };
+        let mut keys = Self { before, is_on: false, stops, goes_on, is_waiting: Arc::default() };
         keys.turn_on();
         keys.is_on.then_some(keys)
     }
@@ -84,6 +94,7 @@ impl Keys {
         }
         if !is_in_front() {
             self.is_on = false;
+            self.wait_to_be_in_front();
             return Vec::new();
         }
         let mut bytes = [0; 64];
@@ -104,8 +115,11 @@ impl Keys {
     }
 
     fn turn_on(&mut self) {
-        if self.is_on || !is_in_front() {
+        if self.is_on {
             return;
+        }
+        if !is_in_front() {
+            return self.wait_to_be_in_front();
         }
         let mut modes = self.before.clone();
         modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
@@ -113,6 +127,24 @@ impl Keys {
         modes.special_codes[SpecialCodeIndex::VMIN] = 0;
         modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         self.is_on = tcsetattr(io::stdin(), OptionalActions::Now, &modes).is_ok();
+    }
+}
+
+impl Keys {
+    /// Takes the terminal again as soon as it is this program's: a shell that brings a running program to the front tells nobody.
+    fn wait_to_be_in_front(&self) {
+        let Ok(tell) = self.goes_on.tell.try_clone() else { return };
+        if self.is_waiting.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let is_waiting = Arc::clone(&self.is_waiting);
+        std::thread::spawn(move || {
+            while !is_in_front() {
+                std::thread::sleep(LOOKING);
+            }
+            is_waiting.store(false, Ordering::SeqCst);
+            let _ = (&tell).write(b"x");
+        });
     }
 }
 
@@ -126,13 +158,12 @@ impl Signal {
     fn new(signal: i32) -> io::Result<Self> {
         let (told, tell) = UnixStream::pair()?;
         told.set_nonblocking(true)?;
-        let id = low_level::pipe::register(signal, tell)?;
-        Ok(Self { told, id })
+        let id = low_level::pipe::register(signal, tell.try_clone()?)?;
+        Ok(Self { told, tell, id })
     }
 
     /// Whether it came since the last time.
     fn take(&self) -> bool {
-        use std::io::Read as _;
         let mut bytes = [0; 16];
         (&self.told).read(&mut bytes).is_ok_and(|length| length > 0)
     }

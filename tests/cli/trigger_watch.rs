@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
+use crate::common::skip;
 use crate::sandbox::{SIMCTL, Sandbox};
 
 const SERVER: &str = "const lib = require('./lib/words');
@@ -204,8 +205,20 @@ fn what_cannot_be_watched_is_refused() {
     Sandbox::new().run(["trigger", "onUserCreate", "--watch"]).code(2).stderr("manifest-missing");
 }
 
+/// Whether a program can be given a terminal that it is in front of.
+fn terminal_or_skip(who: &str) -> bool {
+    let is_there = std::process::Command::new("setsid").args(["--ctty", "true"]).stdin(Stdio::null()).output().is_ok();
+    if !is_there {
+        skip(who, "it needs `setsid` of util-linux, and there is none on PATH");
+    }
+    is_there
+}
+
 #[test]
 fn keys_fire_again_and_the_terminal_is_given_back() {
+    if !terminal_or_skip("keys_fire_again_and_the_terminal_is_given_back") {
+        return;
+    }
     let app = app();
     let mut watching = Watching::on_terminal(&app, &["trigger", "onUserCreate", "--watch", "--color", "never"]);
     watching.until("Enter fires again, n draws anew, c creates, u updates, q quits");
@@ -240,7 +253,40 @@ fn keys_fire_again_and_the_terminal_is_given_back() {
 }
 
 #[test]
+fn the_terminal_is_given_back_while_it_is_stopped() {
+    if !terminal_or_skip("the_terminal_is_given_back_while_it_is_stopped") {
+        return;
+    }
+    let app = app();
+    let mut watching = Watching::on_terminal(&app, &["trigger", "onUserCreate", "--watch"]);
+    watching.until("repeat:");
+    watching.press("\u{1a}");
+    let stat = format!("/proc/{}/stat", watching.child.id());
+    let is_stopped = || fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") T "));
+    wait(&is_stopped, "it stops");
+    assert!(watching.is_as_it_was());
+    kill_process(Pid::from_child(&watching.child), Signal::CONT).expect("it is there");
+    wait(&|| !watching.is_as_it_was(), "keys are handed over again");
+    watching.press("\r");
+    watching.until("same");
+    watching.press("q");
+    assert_eq!(watching.end(), Some(0));
+}
+
+#[track_caller]
+fn wait(until: &dyn Fn() -> bool, what: &str) {
+    let began = Instant::now();
+    while !until() {
+        assert!(began.elapsed() < DEADLINE, "{what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+#[test]
 fn the_terminal_is_given_back_after_ctrl_c() {
+    if !terminal_or_skip("the_terminal_is_given_back_after_ctrl_c") {
+        return;
+    }
     let app = app();
     let mut watching = Watching::on_terminal(&app, &["trigger", "onUserCreate", "--watch"]);
     watching.until("repeat:");
