@@ -12,7 +12,7 @@ mod sandbox;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -373,6 +373,10 @@ fn an_app_that_stores_nothing_gets_no_store() {
     let sandbox = Sandbox::app(COUNT);
     sandbox.run(["trigger", "onUserCreate"]).code(0);
     sandbox.run(["trigger", "onUserCreate", "--fresh"]).code(0);
+    assert!(!sandbox.path().join(STORE).exists());
+    // Nor anything else, where nothing is to be kept of what was fired.
+    let sandbox = Sandbox::app(COUNT);
+    sandbox.run(["trigger", "onUserCreate", "--no-history"]).code(0);
     assert!(!sandbox.path().join(".simctl").exists());
 }
 
@@ -486,6 +490,11 @@ fn a_place_that_cannot_be_written_to_is_told_of_memory() {
     fs::set_permissions(sandbox.path(), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
+}
+
 #[test]
 fn no_secret_reaches_the_disk_and_the_app_reads_it_back() {
     let server = "exports = { created: async function (payload) {
@@ -504,8 +513,7 @@ fn no_secret_reaches_the_disk_and_the_app_reads_it_back() {
         .file("config/iparam_test_data.json", r#"{"key": "hunter2hunter2", "pin": 918273645}"#);
     // Killed before it could tidy up, as it were: what stands beside the database is looked at too.
     sandbox.run(["trigger", "onUserCreate"]).code(0);
-    for entry in fs::read_dir(sandbox.path().join(".simctl")).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files_below(&sandbox.path().join(".simctl")) {
         let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
         assert!(!text.contains("hunter2") && !text.contains("918273645"), "{} holds a secret", path.display());
     }
@@ -529,8 +537,7 @@ fn no_secret_of_a_schedule_reaches_the_disk_and_it_fires_with_it() {
         .file("manifest.json", manifest)
         .file("config/iparams.json", r#"{"key": {"type": "text", "secure": true, "default_value": "hunter2hunter2"}}"#);
     sandbox.run(["trigger", "onUserCreate"]).code(0).without("hunter2");
-    for entry in fs::read_dir(sandbox.path().join(".simctl")).unwrap() {
-        let path = entry.unwrap().path();
+    for path in files_below(&sandbox.path().join(".simctl")) {
         let text = String::from_utf8_lossy(&fs::read(&path).unwrap()).into_owned();
         assert!(!text.contains("hunter2"), "{} holds a secret", path.display());
     }
