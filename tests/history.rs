@@ -296,6 +296,30 @@ fn a_head_that_is_gone_or_damaged_is_made_from_what_is_there() {
     assert_eq!(ids(dir.path()), [1, 2, 3, 4, 5, 6]);
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn any_bytes_in_its_files_are_borne_with(
+        lines in proptest::collection::vec(proptest::collection::vec(proptest::prelude::any::<u8>(), 0..80), 0..4),
+        number in proptest::prelude::any::<u64>(),
+        head in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..70),
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        keep(dir.path(), History::BOUNDS, PAYLOAD);
+        let folder = dir.path().join(".simctl/history");
+        let mut bytes = format!("{{\"id\":{number},\"at\":1}}\n").into_bytes();
+        lines.iter().for_each(|line| bytes.extend(line));
+        fs::write(folder.join(format!("{number:012}-{number}.ndjson")), &bytes).unwrap();
+        let mut first = fs::OpenOptions::new().append(true).open(&segments(dir.path())[0]).unwrap();
+        first.write_all(&bytes).unwrap();
+        fs::write(folder.join("head"), &head).unwrap();
+        let id = keep(dir.path(), History::BOUNDS, PAYLOAD);
+        let found = History::open(dir.path(), History::BOUNDS).get(id).unwrap();
+        assert_eq!(found.map(|recorded| recorded.id), Some(id));
+        assert!(ids(dir.path()).contains(&id));
+    }
+}
+
 #[test]
 fn runs_at_once_lose_nothing() {
     let dir = tempfile::tempdir().unwrap();

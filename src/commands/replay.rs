@@ -40,6 +40,13 @@ pub fn replay(context: &Context, options: &ReplayOptions, interrupt: &Interrupt)
             return Verdict::CannotDo;
         }
     };
+    if options.trigger.external.is_none()
+        && ["--header", "--cloudevents"].iter().any(|flag| recorded.repeat.contains(flag))
+    {
+        context
+            .console
+            .note("it was sent with headers or as a CloudEvent, which is not kept: give `--to` and those flags again");
+    }
     let mut again = TriggerOptions {
         event: recorded.event.clone(),
         external,

@@ -24,6 +24,9 @@ const HEAD: &str = "head";
 /// How long to wait for another run that is writing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// Numbers that no run comes to: what says otherwise is damaged.
+const LARGEST: u64 = u64::MAX / 2;
+
 /// Of how many segments a full log consists, so that what is removed at a time is a small part of it.
 const SEGMENTS: u64 = 8;
 
@@ -255,7 +258,7 @@ impl Log {
         let Bounds { count, bytes, age } = self.bounds;
         let (mut lines, mut size, mut after) = (count / SEGMENTS, bytes / SEGMENTS, head.segment);
         for (segment, path) in segments.into_iter().rev() {
-            lines += after.first.saturating_sub(segment.first);
+            lines = lines.saturating_add(after.first.saturating_sub(segment.first));
             size += fs::symlink_metadata(&path).map_or(0, |metadata| metadata.len());
             // Its last line was written before the segment after it began.
             let is_old = seconds().saturating_sub(after.began) > age.as_secs();
@@ -284,6 +287,7 @@ impl Log {
                 let (first, began) = name.to_str()?.strip_suffix(".ndjson")?.split_once('-')?;
                 Some((Segment { first: first.parse().ok()?, began: began.parse().ok()? }, entry.path()))
             })
+            .filter(|(segment, _)| segment.first < LARGEST)
             .collect();
         all.sort_by_key(|(segment, _)| *segment);
         Ok(all)
@@ -400,8 +404,7 @@ impl Head {
         let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
         let mut numbers = text.split(' ').map(|word| word.parse::<u64>().ok());
         let (next, first, began) = (numbers.next()??, numbers.next()??, numbers.next()??);
-        // Numbers that no run has come to would leave no room for others.
-        let is_sound = numbers.next().is_none() && first <= next && next < u64::MAX / 2;
+        let is_sound = numbers.next().is_none() && first <= next && next < LARGEST;
         is_sound.then_some(Self { next, segment: Segment { first, began } })
     }
 }
@@ -422,7 +425,7 @@ impl Lines {
 fn number(line: &[u8]) -> Option<u64> {
     let rest = line.strip_prefix(b"{\"id\":")?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok().filter(|number| *number < LARGEST)
 }
 
 fn ends_in_line_end(file: &File, length: u64) -> bool {
