@@ -115,7 +115,7 @@ fn outcomes(first: &Recorded, second: &Recorded) -> (String, String) {
 
 /// A logged line, as text.
 pub(super) fn log_text(logged: &Logged) -> String {
-    format!("{:>6}  {}", logged.level, logged.text)
+    format!("{:>6}  {}", logged.level, logged.text.strip_suffix('\n').unwrap_or(&logged.text))
 }
 
 /// A call, as text; how long it took is not part of it.

@@ -93,7 +93,10 @@ pub fn delivery_text(recorded: &Recorded, now: Timestamp, paint: Paint) -> Strin
     }
     for log in &recorded.logs {
         let word = format!("{:>6}", log.level);
-        entry(if log.level == "error" { paint.bad(&word) } else { paint.faint(&word) }, &log.text);
+        entry(
+            if log.level == "error" { paint.bad(&word) } else { paint.faint(&word) },
+            log.text.trim_end_matches('\n'),
+        );
     }
     for (left_out, what) in [(recorded.calls_left_out, "calls"), (recorded.logs_left_out, "lines")] {
         if left_out > 0 {

@@ -90,6 +90,7 @@ fn a_replay_fires_the_same_bytes() {
         .stdout("- /data/user/first_name  \"Ada\"\n+ /data/user/first_name  \"Bad\"\n");
     diff.without("\u{1b}");
     let diff = app.run(["diff", "1", "last", "--format", "json"]).code(1).json();
+    assert_eq!(simctl::schema::Schemas::embedded().check_value("comparison", &diff), []);
     assert_eq!((&diff["same"], &diff["outcome"][0]), (&Value::Bool(false), &Value::from("returned")));
     app.run(["replay", "99"]).code(2).stderr("no delivery 99");
     app.run(["replay", "1", "--set", "data.user.nonsense=1"]).code(2).stderr("unknown-path");
