@@ -236,10 +236,7 @@ impl Keeper {
             let known = KnownUser { at: recorded.at.clone(), event: recorded.event.clone(), user };
             self.trouble = users.keep(&known).err();
         }
-        // As one that was read: with masks where it has placeholders.
-        if let Some(read) = serde_json::to_vec(&recorded).ok().and_then(|line| Recorded::read(&line)) {
-            self.last = Some(read);
-        }
+        self.last = recorded.masked();
     }
 }
 

@@ -99,16 +99,20 @@ const fn is_zero(number: &u64) -> bool {
 impl Recorded {
     /// Reads a line of the log.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
-        let mut recorded: Self = serde_json::from_slice(line).ok()?;
-        let kept = recorded.payload.get();
+        serde_json::from_slice::<Self>(line).ok()?.masked()
+    }
+
+    /// The same with masks where it has placeholders, which it remembers.
+    pub(super) fn masked(mut self) -> Option<Self> {
+        let kept = self.payload.get();
         if kept.contains("{{") {
             let masked = Secrets::masked(kept);
             if masked != kept {
                 let masked = RawValue::from_string(masked).ok()?;
-                recorded.concealed = Some(std::mem::replace(&mut recorded.payload, masked).get().to_owned());
+                self.concealed = Some(std::mem::replace(&mut self.payload, masked).get().to_owned());
             }
         }
-        Some(recorded)
+        Some(self)
     }
 
     /// The payload as it was fired, with the secrets of today in place of their placeholders.
