@@ -20,6 +20,7 @@ mod user_payloads;
 mod users;
 mod validate;
 mod watching;
+mod whole_file;
 
 use std::path::PathBuf;
 
@@ -34,7 +35,7 @@ pub use payloads::{PayloadOptions, PayloadSource};
 pub use replay::{ReplayOptions, replay};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, TypesOptions, schema};
-pub use test::{TestOptions, test};
+pub use test::{Report, ReportKind, TestOptions, test};
 pub use trigger::{TriggerOptions, trigger};
 pub use users::{UserChoice, UsersAction, UsersOptions, users};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
