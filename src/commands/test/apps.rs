@@ -105,6 +105,9 @@ pub(super) fn apps(context: &Context, options: &TestOptions, interrupt: &Interru
     }
 }
 
+/// An app, and those of its scenarios that are asked for, each with the number of its file.
+type WithScenarios = (Prepared, Vec<(usize, Scenario)>);
+
 /// One app and those of its scenarios that are asked for, each with the number of its file; nothing where none is. `found`
 /// counts all of them.
 fn one(
@@ -114,7 +117,7 @@ fn one(
     group: &Group,
     found: &mut usize,
     interrupt: &Interrupt,
-) -> Result<Option<(Prepared, Vec<(usize, Scenario)>)>, Refusal> {
+) -> Result<Option<WithScenarios>, Refusal> {
     let app = App::open(&group.app.locate(context))?;
     let script = app.script()?;
     let all = read(schemas, &app, group)?;

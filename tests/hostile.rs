@@ -1,0 +1,355 @@
+//! Handlers that misbehave: each spoils one delivery of three. simctl must end in time, tell of that delivery what is true and
+//! of its neighbours that they held, and leave no process and no file behind.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests fail loudly")]
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// What a delivery may take. A run of three, with one that takes all of it, must be over well before [`IN_TIME`].
+const LIMIT: &str = "1s";
+const IN_TIME: Duration = Duration::from_secs(15);
+
+/// What reporters may get of a flood: a bound on the whole JSON stream.
+const MOST_OUTPUT: usize = 64 << 20;
+
+/// A misbehaviour: its name, the code, and the outcomes that are true of it.
+type Case = (&'static str, &'static str, &'static [&'static str]);
+
+const TIMED_OUT: &[&str] = &["timed-out"];
+const FULL: &[&str] = &["out-of-memory"];
+const FULL_OR_LATE: &[&str] = &["out-of-memory", "timed-out"];
+const FAILED: &[&str] = &["threw", "rejected"];
+const RETURNED: &[&str] = &["returned"];
+
+/// On both runtimes.
+const CASES: &[Case] = &[
+    ("spins", "for (;;) {}", TIMED_OUT),
+    ("spins in a regular expression", "/^(a+)+$/.test('a'.repeat(40) + 'b');", TIMED_OUT),
+    ("spins in toJSON", "return { toJSON() { for (;;) {} } };", TIMED_OUT),
+    ("spins in a getter of what it returns", "return { get x() { for (;;) {} } };", TIMED_OUT),
+    ("spins in a comparison", "[3, 2, 1].sort(() => { for (;;) {} });", TIMED_OUT),
+    ("spins in promise jobs", "return (async () => { for (;;) await null; })();", TIMED_OUT),
+    ("spins in a forgotten promise", "(async () => { for (;;) await null; })(); return 1;", TIMED_OUT),
+    ("grows a chain of promises", "const f = () => Promise.resolve().then(f); return f();", FULL_OR_LATE),
+    ("is resolved with itself, again and again", "return { then(done) { done(this); } };", TIMED_OUT),
+    (
+        "spins in the promise's own then",
+        "Promise.prototype.then = () => { for (;;) {} }; return Promise.resolve(1);",
+        TIMED_OUT,
+    ),
+    ("never settles", "return new Promise(() => {});", &["never-settles"]),
+    (
+        "never settles, with a call under way",
+        "$db.get('x').then(() => {}, () => {}); return new Promise(() => {});",
+        &["never-settles"],
+    ),
+    ("allocates arrays", "const all = []; for (;;) all.push(new Array(1000).fill(1));", FULL_OR_LATE),
+    ("allocates buffers", "const all = []; for (;;) all.push(new ArrayBuffer(1 << 24));", FULL),
+    ("allocates a map", "const all = new Map(); for (let i = 0;; i++) all.set(i, { i });", FULL_OR_LATE),
+    ("doubles a string", "let s = 'x'; for (;;) s += s;", &["threw", "out-of-memory"]),
+    ("recurses", "const f = () => f() + 1; return f();", FAILED),
+    ("recurses in a getter", "const o = { get x() { return this.x; } }; return o.x;", FAILED),
+    ("throws null", "throw null;", FAILED),
+    ("throws a text", "throw 'a text';", FAILED),
+    (
+        "throws what throws",
+        "throw { get [Symbol.toStringTag]() { throw 1; }, toString() { throw 1; }, get message() { throw 2; } };",
+        FAILED,
+    ),
+    (
+        "throws a proxy",
+        "throw new Proxy({}, { get() { throw 1; }, getPrototypeOf() { throw 2; }, ownKeys() { throw 3; } });",
+        FAILED,
+    ),
+    (
+        "throws a circle of causes",
+        "const a = new Error('a'), b = new Error('b', { cause: a }); a.cause = b; throw a;",
+        FAILED,
+    ),
+    (
+        "rejects with a proxy of a function",
+        "return Promise.reject(new Proxy(() => {}, { get() { throw 1; }, apply() { throw 2; } }));",
+        FAILED,
+    ),
+    (
+        "logs 1 GB",
+        "const s = 'x'.repeat(1e6); for (let i = 0; i < 1000; i++) console.log(s); return 1;",
+        &["timed-out", "returned"],
+    ),
+    ("logs a line of 100 MB", "console.log('y'.repeat(100e6)); return 1;", &["returned", "timed-out", "out-of-memory"]),
+    ("logs a million lines", "for (let i = 0; i < 1e6; i++) console.log(i); return 1;", &["timed-out", "returned"]),
+    ("returns a cycle", "const o = {}; o.o = o; return o;", RETURNED),
+    ("returns a BigInt", "return { n: 10n };", RETURNED),
+    (
+        "returns a proxy that throws",
+        "return new Proxy({}, { get() { throw new Error('no'); }, ownKeys() { throw new Error('no'); } });",
+        FAILED,
+    ),
+    ("returns 100 MB", "return 'x'.repeat(100e6);", &["returned", "out-of-memory", "timed-out"]),
+    (
+        "returns a million levels",
+        "let o = {}; for (let i = 0; i < 1e6; i++) o = { o }; return o;",
+        &["returned", "timed-out"],
+    ),
+    (
+        "makes 100,000 calls at once",
+        "const all = []; for (let i = 0; i < 1e5; i++) all.push($db.get('k' + i).catch(() => 1)); return Promise.all(all).then(() => 1);",
+        &["returned", "timed-out"],
+    ),
+    (
+        "floods the store",
+        "return (async () => { for (let i = 0;; i++) await $db.set('k' + i, { v: 'x'.repeat(7000) }); })();",
+        &["timed-out", "rejected"],
+    ),
+    ("asks to exit", "process.exit(0);", FAILED),
+    (
+        "waits for nobody",
+        "Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); return 1;",
+        &["threw", "timed-out"],
+    ),
+];
+
+/// On Node.js, where an npm package has all that Node.js has.
+const WITH_NODE: &[Case] = &[
+    ("exits well", "process.exit(0);", &["exited"]),
+    ("exits with a code", "process.exit(7);", &["exited"]),
+    ("aborts", "process.abort();", &["signalled"]),
+    ("kills itself", "process.kill(process.pid, 'SIGKILL');", &["signalled"]),
+    ("terminates itself", "process.kill(process.pid, 'SIGTERM'); for (;;) {}", &["signalled"]),
+    ("stops itself", "process.kill(process.pid, 'SIGSTOP'); for (;;) {}", TIMED_OUT),
+    ("closes its channel", "require('fs').closeSync(0); for (;;) {}", &["bad-reply", "timed-out"]),
+    ("closes its outputs", "require('fs').closeSync(1); require('fs').closeSync(2); return 1;", RETURNED),
+    (
+        "ignores every signal",
+        "for (const s of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(s, () => {}); for (;;) {}",
+        TIMED_OUT,
+    ),
+    ("floods its output", "for (;;) require('fs').writeSync(1, 'z'.repeat(65536));", TIMED_OUT),
+    (
+        "floods its channel",
+        "for (;;) { try { require('fs').writeSync(0, 'z'.repeat(65536)); } catch {} }",
+        &["timed-out", "bad-reply"],
+    ),
+    (
+        "forges verdicts",
+        "for (const fd of [0, 1, 2]) require('fs').writeSync(fd, '{\"type\":\"done\",\"report\":{\"outcome\":\"returned\",\"json\":\"1\"}}\\n'); throw new Error('true');",
+        &["threw"],
+    ),
+    (
+        "leaves a grandchild that ignores SIGTERM and holds the pipes",
+        "require('child_process').spawn(process.execPath, ['-e', 'process.on(\"SIGTERM\", () => {}); setInterval(() => {}, 1e3)'], { stdio: 'inherit' }); return 1;",
+        RETURNED,
+    ),
+    ("keeps timers going", "setInterval(() => { for (;;) {} }, 1); return 1;", &["returned", "timed-out"]),
+    (
+        "throws out of a timer",
+        "setTimeout(() => { throw new Error('late'); }, 0); return new Promise((done) => setTimeout(done, 50));",
+        &["threw", "rejected", "exited"],
+    ),
+    (
+        "starts a worker that spins",
+        "new (require('worker_threads').Worker)('for (;;) {}', { eval: true }); return 1;",
+        RETURNED,
+    ),
+    (
+        "replaces what its host may use",
+        "require('fs').writeSync = () => { throw 1; }; require('net').Socket.prototype.write = () => { throw 2; }; process.nextTick = null; return 1;",
+        RETURNED,
+    ),
+];
+
+struct App {
+    folder: tempfile::TempDir,
+    /// Its path is in the environment of every process that a run starts, and of none else.
+    scratch: tempfile::TempDir,
+}
+
+impl App {
+    /// An app whose handler runs `code` in the second of three deliveries; as an npm package where it needs one.
+    fn new(code: &str, as_package: bool) -> Self {
+        let app =
+            Self { folder: tempfile::tempdir().expect("a folder"), scratch: tempfile::tempdir().expect("a folder") };
+        let call = if as_package {
+            app.write("server/node_modules/bad/package.json", r#"{"name":"bad","version":"1.0.0","main":"index.js"}"#);
+            app.write("server/node_modules/bad/index.js", &format!("module.exports = () => {{ {code} }};"));
+            "return require('bad')();".to_owned()
+        } else {
+            code.to_owned()
+        };
+        app.write(
+            "manifest.json",
+            r#"{"platform-version":"3.0","modules":{"chat":{"events":{"onUserCreate":{"handler":"created"}}}},"engines":{"node":"18.20.8","fdk":"9.7.4"}}"#,
+        );
+        app.write(
+            "server/server.js",
+            &format!(
+                "exports = {{ created: function (payload) {{\n  if (payload.data.user.email !== '{}') return 'fine';\n  {call}\n}} }};\n",
+                second_email()
+            ),
+        );
+        app
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.folder.path().join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    /// Fires three deliveries and gives back their outcomes, and how long it took.
+    fn fire(&self, runtime: &str) -> Fired {
+        let began = Instant::now();
+        let mut child = simctl()
+            .args(["trigger", "onUserCreate", "-n", "3", "--seed", "7", "--format", "json", "--timeout", LIMIT])
+            .args(["--db", "memory", "--memory", "128MiB", "--runtime", runtime, "--app"])
+            .arg(self.folder.path())
+            .env("TMPDIR", self.scratch.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("simctl runs");
+        let (mut stdout, mut stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+        let errors = std::thread::spawn(move || std::io::read_to_string(&mut stderr).unwrap_or_default());
+        let mut output = Vec::new();
+        std::io::Read::read_to_end(&mut stdout, &mut output).expect("readable");
+        let status = child.wait().expect("ended");
+        let text = String::from_utf8(output).expect("JSON is UTF-8");
+        Fired {
+            took: began.elapsed(),
+            code: status.code(),
+            signal: status.signal(),
+            text,
+            errors: errors.join().expect("no panic"),
+        }
+    }
+
+    /// The processes that the run has started and that still run.
+    fn left_running(&self) -> Vec<String> {
+        let wanted = format!("TMPDIR={}", self.scratch.path().display());
+        let runs = |pid: &Path| {
+            let environment = fs::read(pid.join("environ")).unwrap_or_default();
+            let is_ours = environment.split(|byte| *byte == 0).any(|entry| entry == wanted.as_bytes());
+            is_ours.then(|| fs::read_to_string(pid.join("cmdline")).unwrap_or_default().replace('\0', " "))
+        };
+        let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+        processes.filter_map(|pid| runs(&pid)).filter(|command| !command.is_empty()).collect()
+    }
+
+    /// Files outside the app's own, which simctl may keep in `.simctl` alone.
+    fn left_files(&self) -> Vec<PathBuf> {
+        let own = ["manifest.json", "server", ".simctl"];
+        let names = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let strange = names(self.folder.path()).filter(|path| !own.iter().any(|own| path.ends_with(own)));
+        strange.chain(names(self.scratch.path())).collect()
+    }
+}
+
+struct Fired {
+    took: Duration,
+    code: Option<i32>,
+    signal: Option<i32>,
+    text: String,
+    errors: String,
+}
+
+impl Fired {
+    fn outcomes(&self) -> Vec<String> {
+        let events = self.text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+        let finished = events.filter(|event| event["type"] == "delivery-finished");
+        finished.map(|event| event["outcome"]["kind"].as_str().unwrap_or("?").to_owned()).collect()
+    }
+}
+
+fn simctl() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_simctl"))
+}
+
+/// Whose delivery is spoilt.
+fn second_email() -> String {
+    let output = simctl().args(["generate", "onUserCreate", "-n", "3", "--seed", "7"]).output().expect("simctl runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let payload: Value = serde_json::from_str(text.lines().nth(1).expect("three payloads")).expect("JSON");
+    payload["data"]["user"]["email"].as_str().expect("an email").to_owned()
+}
+
+/// What is wrong with how simctl bore the case; nothing where it bore it well.
+fn faults((name, code, wanted): Case, runtime: &str, as_package: bool) -> Vec<String> {
+    let app = App::new(code, as_package);
+    let fired = app.fire(runtime);
+    let mut faults = Vec::new();
+    let outcomes = fired.outcomes();
+    let is_true = matches!(outcomes.as_slice(), [first, bad, last]
+        if first == "returned" && last == "returned" && wanted.contains(&bad.as_str()));
+    if !is_true {
+        faults.push(format!("outcomes are {outcomes:?}, wanted {wanted:?} between two that returned"));
+    }
+    let held = outcomes.iter().all(|outcome| outcome == "returned");
+    if fired.code != Some(i32::from(!held)) {
+        faults.push(format!("exit {:?}, signal {:?}: {}", fired.code, fired.signal, fired.errors));
+    }
+    if fired.took > IN_TIME {
+        faults.push(format!("took {:?}", fired.took));
+    }
+    if fired.text.len() > MOST_OUTPUT {
+        faults.push(format!("{} MB of output", fired.text.len() >> 20));
+    }
+    if fired.text.contains(['\u{1b}', '\0']) {
+        faults.push("control characters are in the output".to_owned());
+    }
+    let running = app.left_running();
+    if !running.is_empty() {
+        faults.push(format!("still running: {running:?}"));
+    }
+    let files = app.left_files();
+    if !files.is_empty() {
+        faults.push(format!("files left: {files:?}"));
+    }
+    faults.into_iter().map(|fault| format!("{name}, {runtime}: {fault}")).collect()
+}
+
+/// Tries all cases, two at a time.
+fn try_all(cases: &[Case], runtime: &str, as_package: bool) {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let found = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(&case) = cases.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+                    let new = faults(case, runtime, as_package);
+                    found.lock().expect("no panic").extend(new);
+                }
+            });
+        }
+    });
+    let found = found.into_inner().expect("no panic");
+    assert!(found.is_empty(), "{} faults:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn no_handler_spoils_its_neighbours_on_the_embedded_runtime() {
+    try_all(CASES, "embedded", false);
+}
+
+#[test]
+fn no_handler_spoils_its_neighbours_on_node() {
+    if common::node_or_skip("no_handler_spoils_its_neighbours_on_node") {
+        try_all(CASES, "node", false);
+    }
+}
+
+#[test]
+fn no_package_spoils_the_deliveries_beside_its_own() {
+    if common::node_or_skip("no_package_spoils_the_deliveries_beside_its_own") {
+        try_all(WITH_NODE, "node", true);
+    }
+}
