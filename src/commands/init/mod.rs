@@ -1,6 +1,6 @@
 //! `simctl init [DIR]`: a small app that works, with everything beside it that simctl reads.
 //!
-//! [`files`] says what the app is made of, [`write`] puts it on disk: all of it, or nothing, and never over a file that is
+//! [`files`] says what the app is made of, [`mod@write`] puts it on disk: all of it, or nothing, and never over a file that is
 //! there.
 
 mod files;

@@ -1,7 +1,7 @@
 //! The payloads as types for editors: TypeScript declarations, or JSDoc comments.
 //!
 //! [`read`] makes declarations of the schemas, [`platform`] knows those of the platform's objects, which no schema describes,
-//! and [`print`] writes either language. The same schemas give the same bytes.
+//! and [`mod@print`] writes either language. The same schemas give the same bytes.
 
 mod platform;
 mod print;
