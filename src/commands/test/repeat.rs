@@ -1,0 +1,25 @@
+//! The command that plays one scenario again.
+
+use super::TestOptions;
+use crate::engine::scenario::Scenario;
+use crate::text::shell_word;
+
+/// The command that plays one scenario alone, in the same way.
+pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario: &Scenario) -> String {
+    const WITH_VALUE: [&str; 3] = ["--filter", "--jobs", "--format"];
+    const ALONE: [&str; 2] = ["--fail-fast", "--list"];
+    let mut words = vec!["simctl".to_owned()];
+    let mut rest = command.iter().skip(1);
+    while let Some(word) = rest.next() {
+        let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
+        if WITH_VALUE.contains(&name) || (word.starts_with("-j") && !word.starts_with("--")) {
+            if !word.contains('=') && (word.starts_with("--") || word == "-j") {
+                rest.next();
+            }
+        } else if !ALONE.contains(&name) && !options.paths.iter().any(|path| path.as_os_str() == word.as_str()) {
+            words.push(shell_word(word).into_owned());
+        }
+    }
+    words.push(shell_word(&scenario.file.to_string_lossy()).into_owned());
+    words.join(" ")
+}
