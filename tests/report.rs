@@ -239,31 +239,36 @@ fn run() -> Vec<RunEvent> {
     ]
 }
 
-/// Two scenarios that were played, one that was not, and a third that was cut off.
+/// Scenarios of which one held, one failed, one held at its second attempt, one failed at both, and one was not played.
 fn scenarios() -> Vec<RunEvent> {
     let file = "apps/welcome/tests/twice.scenario.yaml";
     let text = "name: twice\nsteps:\n  - update: jane\n    expect:\n      returned: { count: 2 }\n";
-    let scenario = |name: &str, file: &str| RunEvent::ScenarioStarted {
+    let attempt = |attempt, name: &str, file: &str| RunEvent::ScenarioStarted {
         name: name.to_owned(),
         file: file.to_owned(),
         seed: 7,
         now: "2024-03-05T08:15:30Z".to_owned(),
         steps: 2,
+        attempt,
     };
+    let scenario = |name: &str, file: &str| attempt(1, name, file);
     let step = |index, differences| RunEvent::StepFinished {
         index,
         step: "update jane".to_owned(),
         differences,
         place: place(file, text, "update: jane", None),
     };
-    let ended = |name: &str, file: &str, held| RunEvent::ScenarioFinished {
+    let finished_attempt = |attempt, name: &str, file: &str, held, retried| RunEvent::ScenarioFinished {
         name: name.to_owned(),
         file: file.to_owned(),
         held,
+        attempt,
+        retried,
         steps: 1,
         took: Duration::from_micros(4300),
         repeat: format!("simctl test {file}"),
     };
+    let ended = |name: &str, file: &str, held| finished_attempt(1, name, file, held, false);
     let difference = |what: &str, needle: &str| Difference {
         what: what.to_owned(),
         expected: "2".to_owned(),
@@ -275,7 +280,7 @@ fn scenarios() -> Vec<RunEvent> {
         RunEvent::TestStarted {
             version: "0.1.0".to_owned(),
             command: "simctl test apps/welcome".to_owned(),
-            scenarios: 3,
+            scenarios: 5,
             app: "apps/welcome".to_owned(),
         },
         RunEvent::Notice { message: "the app requires an npm package: using the node runtime".to_owned() },
@@ -290,7 +295,20 @@ fn scenarios() -> Vec<RunEvent> {
         finished(0, returned(3)),
         step(0, vec![difference("returned.count", "2 }"), difference("logs[0]", "returned")]),
         ended("twice", file, false),
-        RunEvent::TestFinished { held: 1, failed: 1, left: 1, interrupted: false, exit_code: 1 },
+        attempt(1, "now and then", file),
+        step(0, vec![difference("returned.count", "2 }")]),
+        finished_attempt(1, "now and then", file, false, true),
+        attempt(2, "now and then", file),
+        RunEvent::Log { index: 0, level: Level::Log, text: "better".to_owned() },
+        step(0, Vec::new()),
+        finished_attempt(2, "now and then", file, true, false),
+        attempt(1, "never", file),
+        step(0, vec![difference("returned.count", "2 }")]),
+        finished_attempt(1, "never", file, false, true),
+        attempt(2, "never", file),
+        step(0, vec![difference("logs[0]", "returned")]),
+        finished_attempt(2, "never", file, false, false),
+        RunEvent::TestFinished { held: 2, flaky: 1, failed: 2, left: 1, interrupted: false, exit_code: 1 },
     ]
 }
 

@@ -96,6 +96,7 @@ fn events() -> Vec<RunEvent> {
             seed: 0,
             now: "2026-01-01T00:00:00Z".to_owned(),
             steps: 2,
+            attempt: 1,
         },
         RunEvent::StepFinished {
             index: 1,
@@ -112,11 +113,13 @@ fn events() -> Vec<RunEvent> {
             name: "twice".to_owned(),
             file: "tests/twice.scenario.yaml".to_owned(),
             held: false,
+            attempt: 3,
+            retried: true,
             steps: 2,
             took: Duration::from_millis(9),
             repeat: "simctl test tests/twice.scenario.yaml".to_owned(),
         },
-        RunEvent::TestFinished { held: 0, failed: 1, left: 0, interrupted: false, exit_code: 1 },
+        RunEvent::TestFinished { held: 0, flaky: 0, failed: 1, left: 0, interrupted: false, exit_code: 1 },
     ];
     let callback =
         |runtime| Addressee::Callback { callback: "f".to_owned(), file: "server/server.js".to_owned(), runtime };

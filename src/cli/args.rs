@@ -478,6 +478,9 @@ pub(super) struct TestFlags {
     /// Begin no other once one has failed
     #[arg(long)]
     fail_fast: bool,
+    /// How often one that failed is played again; one that then holds is flaky, and does not fail the run
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    retries: u64,
     /// Name them, and play none
     #[arg(long)]
     list: bool,
@@ -748,6 +751,7 @@ impl TestFlags {
             filter: self.filter,
             jobs: self.jobs,
             fail_fast: self.fail_fast,
+            retries: self.retries,
             list: self.list,
             handler: self.handler.into_options(&self.walls),
             strict_limits: self.strict_limits,

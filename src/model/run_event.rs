@@ -154,6 +154,8 @@ pub enum RunEvent {
         now: String,
         /// How many steps it has.
         steps: u64,
+        /// Which time it is played, from 1: one that failed may be played again.
+        attempt: u64,
     },
     /// A step's delivery was compared with what was expected of it.
     StepFinished {
@@ -175,6 +177,10 @@ pub enum RunEvent {
         file: String,
         /// Whether it held.
         held: bool,
+        /// Which time it was played, from 1. One that held at a later attempt than its first is flaky.
+        attempt: u64,
+        /// Whether it is played again, as it did not hold: this is not its result.
+        retried: bool,
         /// How many steps were fired.
         steps: u64,
         /// How long it took, wall clock.
@@ -185,8 +191,10 @@ pub enum RunEvent {
     },
     /// Last of a run of scenarios, also after Ctrl-C.
     TestFinished {
-        /// Scenarios that held.
+        /// Scenarios that held, flaky ones among them.
         held: u64,
+        /// Scenarios that failed at first, and held when they were played again.
+        flaky: u64,
         /// Scenarios that did not.
         failed: u64,
         /// Scenarios that were not played to their end: Ctrl-C or `--fail-fast` came before.

@@ -20,12 +20,14 @@ pub struct GitHub<W> {
     is_test: bool,
     /// The scenario at hand.
     scenario: String,
+    /// The step of it that did not hold: what is said of it, and where.
+    failure: Option<(Vec<(&'static str, String)>, String)>,
 }
 
 impl<W: Write> GitHub<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Self {
-        Self { out, run: Run::default(), is_test: false, scenario: String::new() }
+        Self { out, run: Run::default(), is_test: false, scenario: String::new(), failure: None }
     }
 
     fn command(&mut self, level: &str, properties: &[(&str, String)], message: &str) -> io::Result<()> {
@@ -61,7 +63,7 @@ impl<W: Write> GitHub<W> {
         self.command(level(finding.severity), &properties, &message)
     }
 
-    fn step(&mut self, step: &str, differences: &[Difference]) -> io::Result<()> {
+    fn step(&mut self, step: &str, differences: &[Difference]) {
         let text: String = differences.iter().map(|one| render_difference(one, Paint::new(false))).collect();
         let mut properties = Vec::new();
         if let Some((file, span)) = differences.first().and_then(|one| one.place.file.as_ref().zip(one.place.span)) {
@@ -69,7 +71,17 @@ impl<W: Write> GitHub<W> {
             properties.push(("line", span.start.line.to_string()));
         }
         properties.push(("title", format!("{}: {step}", self.scenario)));
-        self.command("error", &properties, text.trim_end())
+        self.failure = Some((properties, text.trim_end().to_owned()));
+    }
+
+    /// A scenario that failed, at last or at first.
+    fn played(&mut self, held: bool, attempt: u64) -> io::Result<()> {
+        let Some((properties, text)) = self.failure.take() else { return Ok(()) };
+        if held {
+            let text = format!("flaky: held at attempt {attempt}, and before:\n{text}");
+            return self.command("warning", &properties, &text);
+        }
+        self.command("error", &properties, &text)
     }
 
     fn failed(&mut self, index: u64, outcome: &Outcome, repeat: &str) -> io::Result<()> {
@@ -123,7 +135,11 @@ impl<W: Write> Reporter for GitHub<W> {
                 self.scenario.clone_from(name);
                 Ok(())
             }
-            RunEvent::StepFinished { step, differences, .. } if !differences.is_empty() => self.step(step, differences),
+            RunEvent::StepFinished { step, differences, .. } if !differences.is_empty() => {
+                self.step(step, differences);
+                Ok(())
+            }
+            RunEvent::ScenarioFinished { held, attempt, retried: false, .. } => self.played(*held, *attempt),
             RunEvent::TestFinished { exit_code, .. } if *exit_code >= Verdict::CannotDo.exit_code() => {
                 self.command("error", &[], &format!("simctl ended early, with exit code {exit_code}"))
             }

@@ -23,6 +23,8 @@ pub struct HumanScenarios<W: Write> {
     /// The scenario at hand, as far as it is worth telling.
     told: String,
     steps: u64,
+    /// What is told of attempts at it that failed.
+    earlier: String,
     /// Whether a scenario is at hand.
     is_playing: bool,
 }
@@ -32,7 +34,16 @@ impl<W: Write> HumanScenarios<W> {
     pub fn new(out: W, paint: Paint, verbosity: Verbosity) -> Self {
         let inner = verbosity.max(Verbosity::Normal);
         let deliveries = Human::of_part(Vec::new(), paint, inner);
-        Self { out, paint, verbosity, deliveries, told: String::new(), steps: 0, is_playing: false }
+        Self {
+            out,
+            paint,
+            verbosity,
+            deliveries,
+            told: String::new(),
+            steps: 0,
+            earlier: String::new(),
+            is_playing: false,
+        }
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
@@ -61,33 +72,53 @@ impl<W: Write> HumanScenarios<W> {
     }
 
     fn finished(&mut self, event: &RunEvent) -> io::Result<()> {
-        let RunEvent::ScenarioFinished { name, file, held, steps, took, repeat } = event else { return Ok(()) };
+        let RunEvent::ScenarioFinished { name, file, held, attempt, retried, steps, took, repeat } = event else {
+            return Ok(());
+        };
         self.is_playing = false;
-        let mut told = std::mem::take(&mut self.told);
+        let told = std::mem::take(&mut self.told);
+        if *retried {
+            self.earlier = format!("{}\n{told}", self.paint.strong(&format!("attempt {attempt}, which failed:")));
+            return Ok(());
+        }
+        let earlier = std::mem::take(&mut self.earlier);
         if *held && self.verbosity == Verbosity::Quiet {
             return Ok(());
         }
-        let word = if *held { self.paint.good(&format!("{:>WORD$}", "ok")) } else { self.paint.bad("FAIL") };
+        let is_flaky = *held && *attempt > 1;
+        let word = match (held, is_flaky) {
+            // One character longer than the others.
+            (_, true) => self.paint.warn("flaky"),
+            (true, _) => self.paint.good(&format!("{:>WORD$} ", "ok")),
+            (false, _) => self.paint.bad("FAIL "),
+        };
         let plural = if *steps == 1 { "" } else { "s" };
-        let how = self.paint.faint(&format!("{steps} step{plural}, {}", show_duration(*took)));
-        let name = self.paint.strong(&printable_line(name));
-        let mut text = format!("{word}  {name}  {}  {how}\n", printable_line(file));
-        if !told.is_empty() {
-            text.push_str(&std::mem::take(&mut told));
+        let mut how = format!("{steps} step{plural}, {}", show_duration(*took));
+        if *attempt > 1 {
+            let _ = write!(how, ", {} attempt {attempt}", if *held { "held at" } else { "failed again at" });
         }
-        if !held {
+        let name = self.paint.strong(&printable_line(name));
+        let mut text = format!("{word} {name}  {}  {}\n", printable_line(file), self.paint.faint(&how));
+        if is_flaky {
+            text.push_str(&earlier);
+        }
+        text.push_str(&told);
+        if !held || is_flaky {
             let _ = writeln!(text, "{} {}\n", self.paint.faint("repeat:"), printable_line(repeat));
         }
         self.write(&text)
     }
 
     fn ended(&mut self, event: &RunEvent) -> io::Result<()> {
-        let RunEvent::TestFinished { held, failed, left, interrupted, .. } = event else { return Ok(()) };
+        let RunEvent::TestFinished { held, flaky, failed, left, interrupted, .. } = event else { return Ok(()) };
         let total = held + failed + left;
         if self.verbosity == Verbosity::Quiet && *failed == 0 && !interrupted {
             return Ok(());
         }
         let mut text = format!("{total} scenario{}: {held} held", if total == 1 { "" } else { "s" });
+        if *flaky > 0 {
+            let _ = write!(text, ", {}", self.paint.warn(&format!("{flaky} of them flaky")));
+        }
         if *failed > 0 {
             let _ = write!(text, ", {}", self.paint.bad(&format!("{failed} failed")));
         }

@@ -22,18 +22,22 @@ impl<W: Write> Tap<W> {
         Self { out, planned: 0, number: 0, failure: None }
     }
 
-    fn point(&mut self, name: &str, file: &str, held: bool) -> io::Result<()> {
+    fn point(&mut self, name: &str, file: &str, held: bool, attempt: u64) -> io::Result<()> {
         self.number += 1;
         let not = if held { "" } else { "not " };
         // A `#` would begin a directive.
         let what = printable_line(&format!("{name} ({file})")).replace('\\', "\\\\").replace('#', "\\#");
         writeln!(self.out, "{not}ok {} - {what}", self.number)?;
-        if let Some((message, text)) = self.failure.take().filter(|_| !held) {
+        let is_flaky = held && attempt > 1;
+        if let Some((message, text)) = self.failure.take().filter(|_| !held || is_flaky) {
             writeln!(self.out, "  ---\n  message: {}\n  differences: |2", serde_json::Value::from(message))?;
             for line in text.lines() {
                 writeln!(self.out, "    {line}")?;
             }
             writeln!(self.out, "  ...")?;
+        }
+        if is_flaky {
+            writeln!(self.out, "# flaky: held at attempt {attempt}")?;
         }
         self.out.flush()
     }
@@ -51,7 +55,8 @@ impl<W: Write> Reporter for Tap<W> {
                 self.failure = Some((headline(step, differences), text));
                 Ok(())
             }
-            RunEvent::ScenarioFinished { name, file, held, .. } => self.point(name, file, *held),
+            RunEvent::ScenarioFinished { retried: true, .. } => Ok(()),
+            RunEvent::ScenarioFinished { name, file, held, attempt, .. } => self.point(name, file, *held, *attempt),
             RunEvent::TestFinished { interrupted: true, .. } => writeln!(self.out, "Bail out! interrupted"),
             RunEvent::TestFinished { exit_code, .. } if *exit_code > Verdict::Problems.exit_code() => {
                 writeln!(self.out, "Bail out! simctl ended early, with exit code {exit_code}")

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, node_or_skip};
 
 /// Stores a count, and fails where it is told to.
 const SERVER: &str = "exports = {
@@ -120,6 +120,36 @@ fn results_come_in_the_order_of_files_and_the_first_failure_can_be_the_last() {
     assert_eq!(ran.events("test-finished")[0]["left"], 2);
     let quiet = app.run(["test", "--quiet"]).code(1).stdout("FAIL  b");
     assert!(!quiet.out.contains("ok  a"), "{}", quiet.out);
+}
+
+#[test]
+fn one_that_holds_when_it_is_played_again_is_flaky_and_fails_nothing() {
+    if !node_or_skip("one_that_holds_when_it_is_played_again_is_flaky_and_fails_nothing") {
+        return;
+    }
+    // Each time it is played there is one file more.
+    let server = "const fs = require('fs');
+exports = { created: function () {
+  const played = fs.readdirSync('.').filter(name => name.startsWith('played-')).length;
+  fs.writeFileSync('played-' + played, '');
+  console.log('time %d', played + 1);
+  if (played < 2) throw new Error('too early');
+}, updated: function () {} };";
+    let app = || Sandbox::app(server).file("tests/a.scenario.yaml", "steps: [{ create: jane }]");
+    let args = |retries: &'static str| ["test", "--allow-node-globals", "--format", "json", "--retries", retries];
+    let ran = app().run(args("5")).code(0);
+    let ended: Vec<_> = ran.events("scenario-finished").iter().map(|event| event["attempt"].to_string()).collect();
+    assert_eq!(ended, ["1", "2", "3"]);
+    let sum = &ran.events("test-finished")[0];
+    assert_eq!((&sum["held"], &sum["flaky"], &sum["failed"]), (&1.into(), &1.into(), &0.into()));
+    let ran = app().run(args("1")).code(1);
+    assert_eq!(
+        ran.events("scenario-finished").iter().map(|event| &event["retried"]).collect::<Vec<_>>(),
+        [true, false]
+    );
+    assert_eq!(ran.events("test-finished")[0]["failed"], 1);
+    let told = app().run(["test", "--retries", "2"]).code(0).stdout("flaky a  ").stdout("time 2").without("time 1");
+    told.stdout("1 scenario: 1 held, 1 of them flaky").without("--retries");
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct TestOptions {
     pub jobs: Option<NonZeroUsize>,
     /// `--fail-fast`
     pub fail_fast: bool,
+    /// `--retries`: how often one that failed is played again.
+    pub retries: u64,
     /// `--list`: name them, and play none.
     pub list: bool,
     /// What runs the handlers.

@@ -6,7 +6,7 @@ use crate::text::shell_word;
 
 /// The command that plays one scenario alone, in the same way.
 pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario: &Scenario) -> String {
-    const WITH_VALUE: [&str; 3] = ["--filter", "--jobs", "--format"];
+    const WITH_VALUE: [&str; 4] = ["--filter", "--jobs", "--format", "--retries"];
     const ALONE: [&str; 2] = ["--fail-fast", "--list"];
     let mut words = vec!["simctl".to_owned()];
     let mut rest = command.iter().skip(1);

@@ -8,13 +8,27 @@ use super::repeat::repeat_command;
 use super::{Prepared, TestOptions};
 use crate::commands::Context;
 use crate::commands::trigger::cannot_start;
-use crate::engine::scenario::{Stage, play};
+use crate::engine::scenario::{Attempt, Scenario, Stage, play};
 use crate::handler::{HandlerError, Interrupt};
 use crate::model::{RunEvent, Verdict};
 use crate::report::FanOut;
 
-/// What a thread has to tell of one scenario: all that happened, and whether it held.
-type Played = (usize, Vec<RunEvent>, Result<bool, HandlerError>);
+/// What a thread has to tell of one scenario.
+struct Played {
+    index: usize,
+    /// All that happened.
+    events: Vec<RunEvent>,
+    result: Result<Held, HandlerError>,
+}
+
+/// How a scenario ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Held {
+    AtOnce,
+    /// At a later attempt than the first.
+    Flaky,
+    Never,
+}
 
 pub(super) fn play_all(
     context: &Context,
@@ -46,11 +60,11 @@ pub(super) fn play_all(
                     let Some(scenario) = all.get(index) else { break };
                     let repeat = repeat_command(&context.command, options, scenario);
                     let mut events = Vec::new();
-                    let result = play(stage, scenario, &repeat, interrupt, &mut |event| events.push(event));
-                    if result.is_err() || (options.fail_fast && matches!(result, Ok(false))) {
+                    let result = attempts(stage, scenario, &repeat, options.retries, interrupt, &mut events);
+                    if result.is_err() || (options.fail_fast && matches!(result, Ok(Held::Never))) {
                         stop.store(true, Ordering::Relaxed);
                     }
-                    if tell.send((index, events, result)).is_err() {
+                    if tell.send(Played { index, events, result }).is_err() {
                         break;
                     }
                 }
@@ -65,6 +79,28 @@ pub(super) fn play_all(
     tally.verdict(context, interrupt, reporters)
 }
 
+/// Plays a scenario until it holds, at most `retries` times more than once.
+fn attempts(
+    stage: &Stage<'_>,
+    scenario: &Scenario,
+    repeat: &str,
+    retries: u64,
+    interrupt: &Interrupt,
+    events: &mut Vec<RunEvent>,
+) -> Result<Held, HandlerError> {
+    for number in 1.. {
+        let attempt = Attempt { repeat, number, is_last: number > retries };
+        let held = play(stage, scenario, &attempt, interrupt, &mut |event| events.push(event))?;
+        match (held, number) {
+            (true, 1) => return Ok(Held::AtOnce),
+            (true, _) => return Ok(Held::Flaky),
+            (false, _) if attempt.is_last => break,
+            (false, _) => {}
+        }
+    }
+    Ok(Held::Never)
+}
+
 /// What has been played so far, and how it went.
 #[derive(Default)]
 struct Tally {
@@ -73,15 +109,21 @@ struct Tally {
     /// The scenario that is to be told next.
     next: usize,
     held: u64,
+    /// How many of those were flaky.
+    flaky: u64,
     failed: u64,
     error: Option<HandlerError>,
 }
 
 impl Tally {
-    fn take(&mut self, (index, events, result): Played, reporters: &mut FanOut) {
+    fn take(&mut self, Played { index, events, result }: Played, reporters: &mut FanOut) {
         match result {
-            Ok(true) => self.held += 1,
-            Ok(false) => self.failed += 1,
+            Ok(Held::AtOnce) => self.held += 1,
+            Ok(Held::Flaky) => {
+                self.held += 1;
+                self.flaky += 1;
+            }
+            Ok(Held::Never) => self.failed += 1,
             // What had happened of it by then is no result.
             Err(HandlerError::Interrupted) => return,
             Err(error) => {
@@ -119,6 +161,7 @@ impl Tally {
         }
         reporters.on_event(&RunEvent::TestFinished {
             held: self.held,
+            flaky: self.flaky,
             failed: self.failed,
             left,
             interrupted,

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-pub use self::play::{Stage, play};
+pub use self::play::{Attempt, Stage, play};
 pub use self::read::read;
 use crate::app::{Iparams, Mock};
 use crate::model::Place;

@@ -31,9 +31,19 @@ pub struct Stage<'a> {
     pub strict_limits: bool,
 }
 
+/// One time that a scenario is played.
+#[derive(Debug)]
+pub struct Attempt<'a> {
+    /// The command that plays it alone.
+    pub repeat: &'a str,
+    /// Which time it is, from 1.
+    pub number: u64,
+    /// Whether its result counts even if it does not hold.
+    pub is_last: bool,
+}
+
 /// Plays one scenario, with a handler process, a `$db` and a clock of its own; says whether it held. The first step that
-/// does not hold is the last one: what comes after it would only tell of the same fault again. `repeat` is the command that
-/// plays it alone.
+/// does not hold is the last one: what comes after it would only tell of the same fault again.
 ///
 /// # Errors
 /// [`HandlerError`] where this machine is in the way, and where the user ended it; what had happened by then has been
@@ -41,10 +51,11 @@ pub struct Stage<'a> {
 pub fn play(
     stage: &Stage<'_>,
     scenario: &Scenario,
-    repeat: &str,
+    attempt: &Attempt<'_>,
     interrupt: &Interrupt,
     emit: &mut dyn FnMut(RunEvent),
 ) -> Result<bool, HandlerError> {
+    let repeat = attempt.repeat;
     let began = Instant::now();
     let secrets = &scenario.iparams.secrets;
     let mut emit = |mut event: RunEvent| {
@@ -58,6 +69,7 @@ pub fn play(
         seed: scenario.seed,
         now: scenario.now.to_string(),
         steps: scenario.steps.len() as u64,
+        attempt: attempt.number,
     });
     let mut process = Some(Handler::start(stage.launch, interrupt)?);
     let mocks: Vec<Mock> = scenario.mocks.iter().chain(stage.mocks).cloned().collect();
@@ -89,6 +101,8 @@ pub fn play(
         name: scenario.name.clone(),
         file,
         held,
+        attempt: attempt.number,
+        retried: !held && !attempt.is_last,
         steps: fired,
         took: began.elapsed(),
         repeat: repeat.to_owned(),

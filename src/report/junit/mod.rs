@@ -4,15 +4,18 @@
 //! common. A failure is a case that did not hold; an error is one that could not be tried out: a file that cannot be read, a
 //! process that was gone before the callback had ended.
 
+mod case;
+
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use self::case::{Case, Trouble, seconds};
 use super::human::{advice, describe, describe_with, outcome_text};
 use super::place::{Run, Started};
 use super::scenarios::{headline, render_difference};
 use super::{Paint, Reporter, Verbosity, render_finding};
-use crate::model::{Addressee, Code, Finding, Outcome, RunEvent, Severity, Stream, Verdict};
+use crate::model::{Addressee, Finding, Outcome, RunEvent, Stream, Verdict};
 use crate::text::printable;
 
 /// Writes a run or a check as JUnit XML, when it is over.
@@ -27,31 +30,14 @@ pub struct Junit<W> {
     cases: Vec<Case>,
     /// The step of the scenario at hand that did not hold.
     failure: Option<Trouble>,
+    /// What failed in its attempts before.
+    earlier: Vec<(Trouble, String)>,
     exit_code: Option<u8>,
     interrupted: bool,
 }
 
 /// The suite that scenarios are.
 const SCENARIOS: &str = "simctl test";
-
-#[derive(Debug, Default)]
-struct Case {
-    class: String,
-    name: String,
-    file: String,
-    time: Duration,
-    trouble: Option<Trouble>,
-    log: String,
-}
-
-#[derive(Debug)]
-struct Trouble {
-    /// The element: `failure`, `error` or `skipped`.
-    element: &'static str,
-    kind: String,
-    message: String,
-    text: String,
-}
 
 impl<W: Write> Junit<W> {
     /// Writes to `out`.
@@ -64,6 +50,7 @@ impl<W: Write> Junit<W> {
             log: String::new(),
             cases: Vec::new(),
             failure: None,
+            earlier: Vec::new(),
             exit_code: None,
             interrupted: false,
         }
@@ -177,16 +164,27 @@ impl<W: Write> Junit<W> {
 }
 
 impl<W: Write> Junit<W> {
-    /// A scenario is a case.
-    fn played(&mut self, name: &str, file: &str, time: Duration, repeat: &str) {
-        let mut trouble = self.failure.take();
-        if let Some(trouble) = &mut trouble {
-            let _ = writeln!(trouble.text, "repeat: {repeat}");
-        }
-        let log = if trouble.is_some() { std::mem::take(&mut self.log) } else { String::new() };
+    /// What failed in the attempt that is over, and its log.
+    fn failed(&mut self, repeat: &str) -> Option<(Trouble, String)> {
         self.run.started = None;
+        let mut trouble = self.failure.take()?;
+        let _ = writeln!(trouble.text, "repeat: {repeat}");
+        Some((trouble, std::mem::take(&mut self.log)))
+    }
+
+    /// A scenario is a case. Attempts at it are told as Maven's Surefire does: of one that held at last those that failed,
+    /// of one that failed all after the first.
+    fn played(&mut self, name: &str, file: &str, time: Duration, repeat: &str) {
+        let mut failures = std::mem::take(&mut self.earlier);
+        let (mut trouble, mut log, mut element) = (None, String::new(), "flakyFailure");
+        if let Some(last) = self.failed(repeat) {
+            failures.push(last);
+            let (first, first_log) = failures.remove(0);
+            (trouble, log, element) = (Some(first), first_log, "rerunFailure");
+        }
+        failures.iter_mut().for_each(|(trouble, _)| trouble.element = element);
         let (class, name, file) = (file.to_owned(), name.to_owned(), file.to_owned());
-        self.cases.push(Case { class, name, file, time, trouble, log });
+        self.cases.push(Case { class, name, file, time, trouble, log, attempts: failures });
     }
 }
 
@@ -220,6 +218,10 @@ impl<W: Write> Reporter for Junit<W> {
                 let text = differences.iter().map(|one| render_difference(one, Paint::new(false))).collect();
                 let message = headline(step, differences);
                 self.failure = Some(Trouble { element: "failure", kind: "expectation".to_owned(), message, text });
+            }
+            RunEvent::ScenarioFinished { retried: true, repeat, .. } => {
+                let failure = self.failed(repeat);
+                self.earlier.extend(failure);
             }
             RunEvent::ScenarioFinished { name, file, took, repeat, .. } => self.played(name, file, *took, repeat),
             RunEvent::TestFinished { exit_code, interrupted, .. } => {
@@ -302,99 +304,5 @@ const fn element(outcome: &Outcome, to: &Addressee) -> &'static str {
         | Outcome::NoCallback { .. }
         | Outcome::Unreachable { .. }
         | Outcome::BadReply { .. } => "error",
-    }
-}
-
-impl Case {
-    /// Adds findings: errors make the case fail, the rest is said by the way. Readers show the first failure of a case, so
-    /// there is one that holds them all.
-    fn absorb(&mut self, found: &[Finding]) {
-        let plain = |finding: &Finding| render_finding(finding, Paint::new(false));
-        let (errors, others): (Vec<_>, Vec<_>) = found.iter().partition(|finding| finding.severity == Severity::Error);
-        self.log.extend(others.into_iter().map(plain));
-        let Some(first) = errors.first() else { return };
-        let text: String = errors.iter().map(|finding| plain(finding)).collect();
-        if let Some(trouble) = &mut self.trouble {
-            trouble.text.push_str(&text);
-            return;
-        }
-        let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
-        let line = first.place.span.map(|span| format!("{}:{}: ", span.start.line, span.start.column));
-        let unread = |finding: &&Finding| matches!(finding.code, Code::FileMissing | Code::FileUnreadable);
-        self.trouble = Some(Trouble {
-            element: if errors.iter().copied().any(|finding| unread(&finding)) { "error" } else { "failure" },
-            kind: first.code.name().to_owned(),
-            message: format!("{}{}{more}", line.unwrap_or_default(), first.message),
-            text,
-        });
-    }
-
-    fn push(&self, text: &mut String) {
-        let Self { class, name, file, time, trouble, log } = self;
-        let _ = write!(text, "    <testcase classname=\"{}\" name=\"{}\"", escape(class), escape(name));
-        if !file.is_empty() && file != "-" {
-            let _ = write!(text, " file=\"{}\"", escape(file));
-        }
-        let _ = write!(text, " time=\"{}\"", seconds(*time));
-        if trouble.is_none() && log.is_empty() {
-            text.push_str("/>\n");
-            return;
-        }
-        text.push_str(">\n");
-        if let Some(Trouble { element, kind, message, text: body }) = trouble {
-            let _ = write!(text, "      <{element} message=\"{}\" type=\"{}\"", escape(message), escape(kind));
-            if body.is_empty() {
-                text.push_str("/>\n");
-            } else {
-                let _ = writeln!(text, ">{}</{element}>", escape_text(body));
-            }
-        }
-        if !log.is_empty() {
-            let _ = writeln!(text, "      <system-out>{}</system-out>", escape_text(log));
-        }
-        text.push_str("    </testcase>\n");
-    }
-}
-
-/// Seconds with microseconds, and a point whatever the locale.
-fn seconds(time: Duration) -> String {
-    format!("{:.6}", time.as_secs_f64())
-}
-
-/// For the text of an element. XML 1.0 has no place for control characters, not even escaped: they are shown in words.
-fn escape_text(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len() + 16);
-    for c in printable(text).chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
-/// For the value of an attribute, where a reader makes blanks of plain line ends and tabs.
-fn escape(text: &str) -> String {
-    escape_text(text).replace('"', "&quot;").replace('\n', "&#10;").replace('\t', "&#9;")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{escape, escape_text};
-
-    #[test]
-    fn markup_is_escaped() {
-        assert_eq!(escape("<a b='c'>&\"\n\t"), "&lt;a b='c'&gt;&amp;&quot;&#10;&#9;");
-        assert_eq!(escape_text("]]>"), "]]&gt;");
-    }
-
-    #[test]
-    fn no_character_is_left_that_xml_does_not_have() {
-        let all: String = (0..=0xffff_u32).filter_map(char::from_u32).collect();
-        let forbidden = |c: char| (c < ' ' && c != '\n' && c != '\t') || matches!(c, '\u{fffe}' | '\u{ffff}');
-        assert!(!escape_text(&all).contains(forbidden));
     }
 }
