@@ -246,6 +246,7 @@ fn scenarios() -> Vec<RunEvent> {
     let attempt = |attempt, name: &str, file: &str| RunEvent::ScenarioStarted {
         name: name.to_owned(),
         file: file.to_owned(),
+        app: "apps/welcome".to_owned(),
         seed: 7,
         now: "2024-03-05T08:15:30Z".to_owned(),
         steps: 2,

@@ -93,6 +93,7 @@ fn events() -> Vec<RunEvent> {
         RunEvent::ScenarioStarted {
             name: "twice".to_owned(),
             file: "tests/twice.scenario.yaml".to_owned(),
+            app: String::new(),
             seed: 0,
             now: "2026-01-01T00:00:00Z".to_owned(),
             steps: 2,

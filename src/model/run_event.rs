@@ -139,7 +139,7 @@ pub enum RunEvent {
         command: String,
         /// How many scenarios are to be played.
         scenarios: u64,
-        /// The app's folder, as the user named it; empty for the current one.
+        /// The app's folder, as the user named it; empty for the current one, and where there are several.
         app: String,
     },
     /// A scenario begins. Until it is over, all deliveries are its own, numbered by its steps.
@@ -148,6 +148,8 @@ pub enum RunEvent {
         name: String,
         /// Its file, as the user would write it.
         file: String,
+        /// The app's folder, as the user would write it. Files of deliveries and of stacks are relative to it.
+        app: String,
         /// The seed that its payloads are drawn from.
         seed: u64,
         /// The simulated clock as it begins, RFC 3339.

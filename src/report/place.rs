@@ -33,6 +33,7 @@ impl Run {
                 self.count = *count;
                 self.app.clone_from(app);
             }
+            RunEvent::ScenarioStarted { app, .. } => self.app.clone_from(app),
             RunEvent::DeliveryStarted { index, event, to, .. } => {
                 self.fault = None;
                 self.started = Some(Started { index: *index, event: event.clone(), to: to.clone() });

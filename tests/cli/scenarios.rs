@@ -123,6 +123,42 @@ fn results_come_in_the_order_of_files_and_the_first_failure_can_be_the_last() {
 }
 
 #[test]
+fn each_app_below_a_folder_is_tested_and_a_broken_one_hides_no_other() {
+    let good = "exports = { created: function () { console.log(require('./lib/who')); }, updated: function () {} };";
+    let bad = "exports = { created: function () { throw new Error('no'); }, updated: function () {} };";
+    let manifest = std::fs::read(Sandbox::app(good).path().join("manifest.json")).expect("a manifest");
+    let folder =
+        [("one", good), ("three", bad), ("two", good)].into_iter().fold(Sandbox::new(), |folder, (name, server)| {
+            folder
+                .file(&format!("apps/{name}/manifest.json"), &manifest)
+                .file(&format!("apps/{name}/server/server.js"), server)
+                .file(&format!("apps/{name}/server/lib/who.js"), format!("module.exports = 'app {name}';"))
+        });
+    let logs = |name: &str| format!("steps: [{{ create: jane, expect: {{ logs: [app {name}] }} }}]");
+    let folder = folder
+        .file("apps/one/tests/a.scenario.yaml", logs("one"))
+        .file("apps/three/tests/b.scenario.yaml", "steps: [{ create: jane }]")
+        .file("apps/two/tests/c.scenario.yaml", logs("two"));
+    let ran = folder.run(["test", "apps", "--format", "json", "--jobs", "2"]).code(1);
+    let apps: Vec<_> = ran.events("scenario-started").iter().map(|event| event["app"].to_string()).collect();
+    assert_eq!(apps, ["\"apps/one\"", "\"apps/three\"", "\"apps/two\""]);
+    assert_eq!(ran.events("scenario-finished")[1]["repeat"], "simctl test apps/three/tests/b.scenario.yaml");
+    folder.run(["test", "apps/three/tests/b.scenario.yaml"]).code(1).stdout("threw Error: no");
+    folder.run(["test", "apps", "--list"]).code(0).stdout("apps/two/tests/c.scenario.yaml  c");
+
+    let folder = folder.file("apps/three/manifest.json", "{").file("apps/one/tests/d.scenario.yaml", "stpes: []");
+    let ran = folder.run(["test", "apps"]).code(2);
+    ran.stdout("ok  c  apps/two").stdout("apps/three/manifest.json:1").stdout("did you mean `steps`?").without("ok  a");
+    folder.run(["test", "apps", "--filter", "b"]).code(2).stderr("apps/three/manifest.json:1").no_stdout();
+    folder
+        .run(["test", "apps", "--list"])
+        .code(2)
+        .stdout("apps/two/tests/c.scenario.yaml")
+        .stderr("apps/three/manifest");
+    folder.run(["test", "apps/two", "--app", "apps/three"]).code(2);
+}
+
+#[test]
 fn one_that_holds_when_it_is_played_again_is_flaky_and_fails_nothing() {
     if !node_or_skip("one_that_holds_when_it_is_played_again_is_flaky_and_fails_nothing") {
         return;

@@ -1,27 +1,26 @@
 //! `simctl test [PATH…]`: plays the app's scenarios, several at a time, and tells which did not hold.
 
+mod apps;
 mod find;
 mod repeat;
 mod run;
 
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use self::find::scenarios;
+use self::apps::{Scene, Tested, apps};
 use self::run::play_all;
-use super::trigger::{Choice, HandlerOptions, choose_runtime, lacks_node, syntax_frame};
-use super::{AppOptions, Context, Target, packages};
-use crate::app::{App, Mock, Script};
-use crate::engine::scenario::Scenario;
-use crate::handler::{Interrupt, Launch};
-use crate::model::{Findings, Frame, RunEvent, Runtime, Verdict};
+use super::trigger::HandlerOptions;
+use super::{AppOptions, Context, Target};
+use crate::handler::Interrupt;
+use crate::model::{Findings, RunEvent, Verdict};
 use crate::report::FanOut;
-use crate::text::shell_word;
+use crate::text::{printable, shell_word};
 
 /// The flags of `test`.
 #[derive(Debug, Clone)]
 pub struct TestOptions {
-    /// Files and folders; the app's own `tests/` where none is named.
+    /// Files and folders, of one app or several; the app's own `tests/` where none is named.
     pub paths: Vec<PathBuf>,
     /// `--app`, `--manifest`
     pub app: AppOptions,
@@ -43,29 +42,15 @@ pub struct TestOptions {
     pub targets: Vec<Target>,
 }
 
-/// What is known before the first scenario is played.
-struct Prepared {
-    app: App,
-    script: Script,
-    launch: Launch,
-    mocks: Vec<Mock>,
-    syntax_error: Option<Frame>,
-    notices: Vec<String>,
-    findings: Findings,
-    scenarios: Vec<Scenario>,
-}
-
 /// Plays the scenarios.
 pub fn test(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> Verdict {
-    let prepared = match prepare(context, options, interrupt) {
-        Ok(prepared) => prepared,
+    let tested = match apps(context, options, interrupt) {
+        Ok(tested) => tested,
         Err(Refusal::Findings(findings)) => return context.refuse(&findings),
         Err(Refusal::Verdict(verdict)) => return verdict,
     };
     if options.list {
-        let line = |scenario: &Scenario| format!("{}  {}\n", scenario.file.display(), scenario.name);
-        let text: String = prepared.scenarios.iter().map(line).collect();
-        return context.console.write(&crate::text::printable(&text));
+        return list(context, &tested);
     }
     let mut reporters = match context.console.reporters_of_scenarios(&options.targets, &context.cwd) {
         Ok(reporters) => reporters,
@@ -74,8 +59,8 @@ pub fn test(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> 
             return Verdict::Machine;
         }
     };
-    announce(context, &prepared, &mut reporters);
-    let verdict = play_all(context, options, &prepared, interrupt, &mut reporters);
+    announce(context, &tested, &mut reporters);
+    let verdict = play_all(context, options, &tested, interrupt, &mut reporters);
     context.console.finish(reporters, verdict)
 }
 
@@ -92,50 +77,35 @@ impl From<Findings> for Refusal {
     }
 }
 
-fn prepare(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> Result<Prepared, Refusal> {
-    let app = App::open(&app_of(context, options).locate(context))?;
-    let script = app.script()?;
-    let schemas = context.schemas()?;
-    let scenarios = scenarios(context, options, &app, &schemas)?;
-    let reading = app.read_scripts(&script);
-    let Choice { runtime, notices, findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
-    if let Some(why) = lacking.filter(|_| !options.list) {
-        return Err(Refusal::Verdict(lacks_node(context, &why)));
-    }
-    if runtime == Runtime::Node && !options.list {
-        packages::complete(context, &app, &reading, options.handler.install, interrupt).map_err(Refusal::Verdict)?;
-    }
-    let launch = options.handler.launch(&app, &script, runtime);
-    let mocks = app.mocks(&schemas)?;
-    let syntax_error = syntax_frame(&app, &reading);
-    Ok(Prepared { app, script, launch, mocks, syntax_error, notices, findings, scenarios })
+fn list(context: &Context, tested: &Tested) -> Verdict {
+    let line = |scene: &Scene| format!("{}  {}\n", scene.scenario.file.display(), scene.scenario.name);
+    let text: String = tested.scenes.iter().map(line).collect();
+    context.console.complain(&tested.findings);
+    context.console.write(&printable(&text)).and(tested.verdict)
 }
 
-/// The app that is named, else the one round the first path, else the one round the current folder.
-fn app_of(context: &Context, options: &TestOptions) -> AppOptions {
-    if options.app.is_given() {
-        return options.app.clone();
-    }
-    let around = |path: &PathBuf| {
-        let is_app = |folder: &&Path| context.cwd.join(folder).join("manifest.json").is_file();
-        path.ancestors().find(is_app).map(Path::to_path_buf)
-    };
-    let app = options.paths.first().and_then(around).filter(|folder| !folder.as_os_str().is_empty());
-    AppOptions { app, manifest: None }
-}
-
-fn announce(context: &Context, prepared: &Prepared, reporters: &mut FanOut) {
+fn announce(context: &Context, tested: &Tested, reporters: &mut FanOut) {
     let command: Vec<_> = context.command.iter().skip(1).map(|word| shell_word(word).into_owned()).collect();
+    let (folder, is_one) = match &tested.apps[..] {
+        [prepared] if tested.findings.is_empty() => (prepared.app.shown_root.to_string_lossy().into_owned(), true),
+        _ => (String::new(), false),
+    };
     reporters.on_event(&RunEvent::TestStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         command: format!("simctl {}", command.join(" ")),
-        scenarios: prepared.scenarios.len() as u64,
-        app: prepared.app.shown_root.to_string_lossy().into_owned(),
+        scenarios: tested.scenes.len() as u64,
+        app: folder,
     });
-    for finding in prepared.app.manifest.findings.iter().chain(&prepared.findings) {
+    for finding in &tested.findings {
         reporters.on_event(&RunEvent::Found { finding: finding.clone() });
     }
-    for notice in &prepared.notices {
-        reporters.on_event(&RunEvent::Notice { message: notice.clone() });
+    for prepared in &tested.apps {
+        for finding in prepared.app.manifest.findings.iter().chain(&prepared.findings) {
+            reporters.on_event(&RunEvent::Found { finding: finding.clone() });
+        }
+        for notice in &prepared.notices {
+            let whose = if is_one { String::new() } else { format!("{}: ", prepared.app.shown_root.display()) };
+            reporters.on_event(&RunEvent::Notice { message: format!("{whose}{notice}") });
+        }
     }
 }

@@ -4,11 +4,19 @@ use super::TestOptions;
 use crate::engine::scenario::Scenario;
 use crate::text::shell_word;
 
-/// The command that plays one scenario alone, in the same way.
-pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario: &Scenario) -> String {
+/// The command that plays one scenario alone, in the same way; by its name, too, where its file has others.
+pub(super) fn repeat_command(
+    command: &[String],
+    options: &TestOptions,
+    scenario: &Scenario,
+    is_alone_in_file: bool,
+) -> String {
     const WITH_VALUE: [&str; 4] = ["--filter", "--jobs", "--format", "--retries"];
+    // Their values may be written as a path is.
+    const APP: [&str; 2] = ["--app", "--manifest"];
     const ALONE: [&str; 2] = ["--fail-fast", "--list"];
     let mut words = vec!["simctl".to_owned()];
+    let is_path = |word: &str| options.paths.iter().any(|path| path.as_os_str() == word);
     let mut rest = command.iter().skip(1);
     while let Some(word) = rest.next() {
         let name = word.split_once('=').map_or(word.as_str(), |(name, _)| name);
@@ -16,9 +24,15 @@ pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario
             if !word.contains('=') && (word.starts_with("--") || word == "-j") {
                 rest.next();
             }
-        } else if !ALONE.contains(&name) && !options.paths.iter().any(|path| path.as_os_str() == word.as_str()) {
+        } else if !ALONE.contains(&name) && !is_path(word) {
             words.push(shell_word(word).into_owned());
+            if APP.contains(&word.as_str()) {
+                words.extend(rest.next().map(|value| shell_word(value).into_owned()));
+            }
         }
+    }
+    if !is_alone_in_file {
+        words.extend(["--filter".to_owned(), shell_word(&scenario.name).into_owned()]);
     }
     words.push(shell_word(&scenario.file.to_string_lossy()).into_owned());
     words.join(" ")

@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use super::TestOptions;
+use super::apps::{Prepared, Tested};
 use super::repeat::repeat_command;
-use super::{Prepared, TestOptions};
 use crate::commands::Context;
 use crate::commands::trigger::cannot_start;
 use crate::engine::scenario::{Attempt, Scenario, Stage, play};
@@ -33,19 +34,12 @@ enum Held {
 pub(super) fn play_all(
     context: &Context,
     options: &TestOptions,
-    prepared: &Prepared,
+    tested: &Tested,
     interrupt: &Interrupt,
     reporters: &mut FanOut,
 ) -> Verdict {
-    let all = &prepared.scenarios;
-    let stage = Stage {
-        app: &prepared.app,
-        script: &prepared.script,
-        launch: &prepared.launch,
-        mocks: &prepared.mocks,
-        syntax_error: prepared.syntax_error.clone(),
-        strict_limits: options.strict_limits,
-    };
+    let all = &tested.scenes;
+    let stages: Vec<Stage<'_>> = tested.apps.iter().map(|app: &Prepared| app.stage(options)).collect();
     let usual = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs = options.jobs.map_or_else(usual, NonZeroUsize::get).min(all.len());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -53,12 +47,16 @@ pub(super) fn play_all(
     let mut tally = Tally { waiting: (0..all.len()).map(|_| None).collect(), ..Tally::default() };
     std::thread::scope(|scope| {
         for _ in 0..jobs {
-            let (tell, stage, next, stop) = (tell.clone(), &stage, &next, &stop);
+            let (tell, stages, next, stop) = (tell.clone(), &stages, &next, &stop);
             scope.spawn(move || {
                 while !stop.load(Ordering::Relaxed) && !interrupt.is_set() {
                     let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(scenario) = all.get(index) else { break };
-                    let repeat = repeat_command(&context.command, options, scenario);
+                    let Some((scene, stage)) = all.get(index).and_then(|scene| Some((scene, stages.get(scene.app)?)))
+                    else {
+                        break;
+                    };
+                    let scenario = &scene.scenario;
+                    let repeat = repeat_command(&context.command, options, scenario, tested.is_alone_in_file(index));
                     let mut events = Vec::new();
                     let result = attempts(stage, scenario, &repeat, options.retries, interrupt, &mut events);
                     if result.is_err() || (options.fail_fast && matches!(result, Ok(Held::Never))) {
@@ -76,7 +74,7 @@ pub(super) fn play_all(
         }
         tally.flush(true, reporters);
     });
-    tally.verdict(context, interrupt, reporters)
+    tally.verdict(context, tested.verdict, interrupt, reporters)
 }
 
 /// Plays a scenario until it holds, at most `retries` times more than once.
@@ -149,10 +147,10 @@ impl Tally {
         }
     }
 
-    fn verdict(self, context: &Context, interrupt: &Interrupt, reporters: &mut FanOut) -> Verdict {
+    fn verdict(self, context: &Context, best: Verdict, interrupt: &Interrupt, reporters: &mut FanOut) -> Verdict {
         let left = self.waiting.len() as u64 - self.held - self.failed;
         let interrupted = interrupt.is_set() && left > 0;
-        let mut verdict = if self.failed > 0 { Verdict::Problems } else { Verdict::Held };
+        let mut verdict = best.and(if self.failed > 0 { Verdict::Problems } else { Verdict::Held });
         if let Some(error) = &self.error {
             verdict = verdict.and(cannot_start(context, error));
         }

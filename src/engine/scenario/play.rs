@@ -66,6 +66,7 @@ pub fn play(
     emit(RunEvent::ScenarioStarted {
         name: scenario.name.clone(),
         file: file.clone(),
+        app: stage.app.shown_root.to_string_lossy().into_owned(),
         seed: scenario.seed,
         now: scenario.now.to_string(),
         steps: scenario.steps.len() as u64,
