@@ -744,7 +744,7 @@ impl TestFlags {
         values::clash(&self.format).or_else(|| self.walls.fault(self.handler.runtime))
     }
 
-    pub(super) fn into_options(self) -> TestOptions {
+    pub(super) fn into_options(self, progress: bool) -> TestOptions {
         TestOptions {
             paths: self.paths,
             app: self.app.into_options(),
@@ -756,6 +756,7 @@ impl TestFlags {
             handler: self.handler.into_options(&self.walls),
             strict_limits: self.strict_limits,
             targets: self.format,
+            progress,
         }
     }
 }

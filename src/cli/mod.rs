@@ -92,10 +92,15 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             },
         },
-        Verb::Test(flags) => match Interrupt::on_ctrl_c() {
-            Ok(interrupt) => commands::test(&context, &flags.into_options(), &interrupt),
-            Err(error) => deaf(&context, &error),
-        },
+        Verb::Test(flags) => {
+            // A terminal that obeys nothing would show one line after the other.
+            let obeys = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+            let progress = io::stderr().is_terminal() && obeys && !args.common.quiet;
+            match Interrupt::on_ctrl_c() {
+                Ok(interrupt) => commands::test(&context, &flags.into_options(progress), &interrupt),
+                Err(error) => deaf(&context, &error),
+            }
+        }
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),

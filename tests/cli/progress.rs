@@ -26,7 +26,7 @@ fn terminal() -> (File, File) {
 #[test]
 fn a_long_check_says_how_far_it_is_and_takes_the_line_away() {
     let sandbox = Sandbox::new().file("a.json", "[]").file("z.json", "[]");
-    let (mut ours, theirs) = terminal();
+    let (ours, theirs) = terminal();
     let mut command = sandbox.command(["validate", "a.json", "-", "z.json", "--format", "json"]);
     let mut child = command.stderr(theirs).spawn().expect("simctl starts");
     // The command holds the program's end, which must close with the program.
@@ -37,14 +37,7 @@ fn a_long_check_says_how_far_it_is_and_takes_the_line_away() {
         let mut out = String::new();
         stdout.read_to_string(&mut out).map(|_| out)
     });
-    let (sender, shown) = channel();
-    std::thread::spawn(move || {
-        let mut bytes = [0; 1024];
-        // Where the other end is closed, Linux answers with an error.
-        while let Ok(length @ 1..) = ours.read(&mut bytes) {
-            let _ = sender.send(String::from_utf8_lossy(&bytes[..length]).into_owned());
-        }
-    });
+    let shown = shown_on(ours);
     // The check lasts as long as its input, so it is fed until the line is there.
     let (began, mut text) = (Instant::now(), String::new());
     while !text.contains("1 of 3 files checked") {
@@ -71,4 +64,60 @@ fn without_a_terminal_there_is_no_such_line() {
     let sandbox = Sandbox::new().file("a.json", "[]").stdin(b"{\"event\": \"onAnything\"}\n".repeat(20_000));
     let ran = sandbox.run(["validate", "a.json", "-", "--format", "json"]).code(1);
     ran.no_stderr();
+}
+
+/// What is shown on the terminal until it is closed.
+fn shown_on(mut ours: File) -> std::sync::mpsc::Receiver<String> {
+    let (sender, shown) = channel();
+    std::thread::spawn(move || {
+        let mut bytes = [0; 1024];
+        // Where the other end is closed, Linux answers with an error.
+        while let Ok(length @ 1..) = ours.read(&mut bytes) {
+            let _ = sender.send(String::from_utf8_lossy(&bytes[..length]).into_owned());
+        }
+    });
+    shown
+}
+
+#[test]
+fn a_long_run_of_scenarios_says_what_it_waits_for_and_ctrl_c_leaves_a_clean_terminal() {
+    let server = "exports = { created: function () { for (;;) {} }, updated: function () {} };";
+    let sandbox = Sandbox::app(server)
+        .file("tests/a.scenario.yaml", "users: { jane: {} }\nsteps: [{ update: jane }]")
+        .file("tests/b.scenario.yaml", "name: for \u{1b}[2Jever\nsteps: [{ create: jane }]");
+    let (ours, theirs) = terminal();
+    let size = rustix::termios::Winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&ours, size).expect("the size is set");
+    // Results and the line go to the same terminal, as at a prompt.
+    let mut command =
+        sandbox.command(["test", "--jobs", "1", "--color", "never", "--format", "human", "--format", "junit=r.xml"]);
+    let out = theirs.try_clone().expect("cloned");
+    let mut child = command.env("TERM", "xterm").stdout(out).stderr(theirs).spawn().expect("simctl starts");
+    drop(command);
+    let shown = shown_on(ours);
+    let (began, mut text) = (Instant::now(), String::new());
+    while !text.contains(" s: for \\u{1b}[2Jever") {
+        let more = shown.recv_timeout(DEADLINE.saturating_sub(began.elapsed()));
+        text.push_str(&more.unwrap_or_else(|_| panic!("nothing is said of what runs long: {text:?}")));
+    }
+    assert!(text.contains("[============            ] 1/2"), "{text:?}");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("the signal is sent");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    while let Ok(more) = shown.recv_timeout(DEADLINE) {
+        text.push_str(&more);
+    }
+    let rest = text.rsplit("\r\u{1b}[J").next().unwrap_or_default();
+    assert_eq!(rest, "2 scenarios: 1 held, 1 not played (interrupted)\r\n", "{text:?}");
+    assert!(sandbox.path().join("r.xml").is_file(), "the report is written");
+}
+
+#[test]
+fn without_a_terminal_scenarios_are_plain_lines() {
+    let server = "exports = { created: function () { const t = Date.now(); while (Date.now() - t < 700) {} }, updated: function () {} };";
+    let sandbox = Sandbox::app(server)
+        .file("tests/a.scenario.yaml", "steps: [{ create: jane }]")
+        .file("tests/b.scenario.yaml", "steps: [{ create: jane }]");
+    let ran = sandbox.run(["test"]).code(0).no_stderr();
+    assert!(!ran.out.contains(['\u{1b}', '\r']), "{:?}", ran.out);
 }

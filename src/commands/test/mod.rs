@@ -2,8 +2,10 @@
 
 mod apps;
 mod find;
+mod progress;
 mod repeat;
 mod run;
+mod tally;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -40,6 +42,8 @@ pub struct TestOptions {
     pub strict_limits: bool,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
+    /// Whether somebody watches standard error, and wants to know how far it is.
+    pub progress: bool,
 }
 
 /// Plays the scenarios.

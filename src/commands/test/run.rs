@@ -1,36 +1,21 @@
-//! Plays the scenarios, several at a time, and tells of them in the order of their files.
+//! Plays the scenarios, several at a time.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 
 use super::TestOptions;
 use super::apps::{Prepared, Tested};
+use super::progress::{PAUSE, Progress};
 use super::repeat::repeat_command;
+use super::tally::{Held, Tally, Told};
 use crate::commands::Context;
-use crate::commands::trigger::cannot_start;
 use crate::engine::scenario::{Attempt, Scenario, Stage, play};
 use crate::handler::{HandlerError, Interrupt};
 use crate::model::{RunEvent, Verdict};
-use crate::report::FanOut;
+use crate::report::{FanOut, Paint};
 
-/// What a thread has to tell of one scenario.
-struct Played {
-    index: usize,
-    /// All that happened.
-    events: Vec<RunEvent>,
-    result: Result<Held, HandlerError>,
-}
-
-/// How a scenario ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Held {
-    AtOnce,
-    /// At a later attempt than the first.
-    Flaky,
-    Never,
-}
-
+/// Plays what is to be played; says how it ended.
 pub(super) fn play_all(
     context: &Context,
     options: &TestOptions,
@@ -38,133 +23,99 @@ pub(super) fn play_all(
     interrupt: &Interrupt,
     reporters: &mut FanOut,
 ) -> Verdict {
-    let all = &tested.scenes;
-    let stages: Vec<Stage<'_>> = tested.apps.iter().map(|app: &Prepared| app.stage(options)).collect();
+    let total = tested.scenes.len();
     let usual = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let jobs = options.jobs.map_or_else(usual, NonZeroUsize::get).min(all.len());
-    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let (tell, told) = mpsc::channel::<Played>();
-    let mut tally = Tally { waiting: (0..all.len()).map(|_| None).collect(), ..Tally::default() };
+    let jobs = options.jobs.map_or_else(usual, NonZeroUsize::get).min(total);
+    let stages = tested.apps.iter().map(|app: &Prepared| app.stage(options)).collect();
+    let work =
+        Work { context, options, tested, stages, interrupt, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
+    let progress = Progress::new(options.progress && total > 1, Paint::new(context.console.color_err), total);
+    let mut tally = Tally::new(reporters, progress, total);
     std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
         for _ in 0..jobs {
-            let (tell, stages, next, stop) = (tell.clone(), &stages, &next, &stop);
-            scope.spawn(move || {
-                while !stop.load(Ordering::Relaxed) && !interrupt.is_set() {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let Some((scene, stage)) = all.get(index).and_then(|scene| Some((scene, stages.get(scene.app)?)))
-                    else {
-                        break;
-                    };
-                    let scenario = &scene.scenario;
-                    let repeat = repeat_command(&context.command, options, scenario, tested.is_alone_in_file(index));
-                    let mut events = Vec::new();
-                    let result = attempts(stage, scenario, &repeat, options.retries, interrupt, &mut events);
-                    if result.is_err() || (options.fail_fast && matches!(result, Ok(Held::Never))) {
-                        stop.store(true, Ordering::Relaxed);
-                    }
-                    if tell.send(Played { index, events, result }).is_err() {
-                        break;
-                    }
-                }
-            });
+            let (work, tell) = (&work, tell.clone());
+            scope.spawn(move || work.go_on(&tell));
         }
         drop(tell);
-        for played in told {
-            tally.take(played, reporters);
-        }
-        tally.flush(true, reporters);
+        hear(&told, &mut tally);
     });
-    tally.verdict(context, tested.verdict, interrupt, reporters)
+    tally.end(context, tested, interrupt)
 }
 
-/// Plays a scenario until it holds, at most `retries` times more than once.
-fn attempts(
-    stage: &Stage<'_>,
-    scenario: &Scenario,
-    repeat: &str,
-    retries: u64,
-    interrupt: &Interrupt,
-    events: &mut Vec<RunEvent>,
-) -> Result<Held, HandlerError> {
-    for number in 1.. {
-        let attempt = Attempt { repeat, number, is_last: number > retries };
-        let held = play(stage, scenario, &attempt, interrupt, &mut |event| events.push(event))?;
-        match (held, number) {
-            (true, 1) => return Ok(Held::AtOnce),
-            (true, _) => return Ok(Held::Flaky),
-            (false, _) if attempt.is_last => break,
-            (false, _) => {}
+/// Takes what the threads tell until all of them are done.
+fn hear(told: &Receiver<Told>, tally: &mut Tally<'_>) {
+    loop {
+        let heard = match tally.progress().is_on() {
+            true => told.recv_timeout(PAUSE),
+            false => told.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        match heard {
+            Ok(told) => tally.take(told),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
         }
+        tally.progress().tick();
     }
-    Ok(Held::Never)
 }
 
-/// What has been played so far, and how it went.
-#[derive(Default)]
-struct Tally {
-    /// What is to be told once those before it have been.
-    waiting: Vec<Option<Vec<RunEvent>>>,
-    /// The scenario that is to be told next.
-    next: usize,
-    held: u64,
-    /// How many of those were flaky.
-    flaky: u64,
-    failed: u64,
-    error: Option<HandlerError>,
+/// What is to be played, by whichever thread has time.
+struct Work<'a> {
+    context: &'a Context,
+    options: &'a TestOptions,
+    tested: &'a Tested,
+    /// One for each app.
+    stages: Vec<Stage<'a>>,
+    interrupt: &'a Interrupt,
+    /// The scenario that is to be played next.
+    next: AtomicUsize,
+    /// Whether no other is to be begun.
+    stop: AtomicBool,
 }
 
-impl Tally {
-    fn take(&mut self, Played { index, events, result }: Played, reporters: &mut FanOut) {
-        match result {
-            Ok(Held::AtOnce) => self.held += 1,
-            Ok(Held::Flaky) => {
-                self.held += 1;
-                self.flaky += 1;
+impl Work<'_> {
+    /// Plays one scenario after the other until there is none left.
+    fn go_on(&self, tell: &Sender<Told>) {
+        while !self.stop.load(Ordering::Relaxed) && !self.interrupt.is_set() {
+            let index = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(scene) = self.tested.scenes.get(index) else { return };
+            let Some(stage) = self.stages.get(scene.app) else { return };
+            let is_alone = self.tested.is_alone_in_file(index);
+            let repeat = repeat_command(&self.context.command, self.options, &scene.scenario, is_alone);
+            let mut events = Vec::new();
+            let result = self.attempts(stage, &scene.scenario, &repeat, &mut |event| {
+                if let RunEvent::ScenarioStarted { name, .. } = &event {
+                    // Who does not listen any more will not hear of the end either.
+                    let _ = tell.send(Told::Began { index, name: name.clone() });
+                }
+                events.push(event);
+            });
+            if result.is_err() || (self.options.fail_fast && matches!(result, Ok(Held::Never))) {
+                self.stop.store(true, Ordering::Relaxed);
             }
-            Ok(Held::Never) => self.failed += 1,
-            // What had happened of it by then is no result.
-            Err(HandlerError::Interrupted) => return,
-            Err(error) => {
-                self.error.get_or_insert(error);
+            if tell.send(Told::Ended { index, events, result }).is_err() {
                 return;
             }
         }
-        if let Some(place) = self.waiting.get_mut(index) {
-            *place = Some(events);
-        }
-        self.flush(false, reporters);
     }
 
-    /// Tells of what was played, in the order of the files; with `all`, past those that were not.
-    fn flush(&mut self, all: bool, reporters: &mut FanOut) {
-        while let Some(place) = self.waiting.get_mut(self.next) {
-            match place.take() {
-                Some(events) => events.iter().for_each(|event| reporters.on_event(event)),
-                None if all => {}
-                None => break,
+    /// Plays a scenario until it holds, as often as `--retries` allows.
+    fn attempts(
+        &self,
+        stage: &Stage<'_>,
+        scenario: &Scenario,
+        repeat: &str,
+        emit: &mut dyn FnMut(RunEvent),
+    ) -> Result<Held, HandlerError> {
+        for number in 1.. {
+            let attempt = Attempt { repeat, number, is_last: number > self.options.retries };
+            match play(stage, scenario, &attempt, self.interrupt, emit)? {
+                true if number == 1 => return Ok(Held::AtOnce),
+                true => return Ok(Held::Flaky),
+                false if attempt.is_last => break,
+                false => {}
             }
-            self.next += 1;
         }
-    }
-
-    fn verdict(self, context: &Context, best: Verdict, interrupt: &Interrupt, reporters: &mut FanOut) -> Verdict {
-        let left = self.waiting.len() as u64 - self.held - self.failed;
-        let interrupted = interrupt.is_set() && left > 0;
-        let mut verdict = best.and(if self.failed > 0 { Verdict::Problems } else { Verdict::Held });
-        if let Some(error) = &self.error {
-            verdict = verdict.and(cannot_start(context, error));
-        }
-        if interrupted {
-            verdict = Verdict::Interrupted;
-        }
-        reporters.on_event(&RunEvent::TestFinished {
-            held: self.held,
-            flaky: self.flaky,
-            failed: self.failed,
-            left,
-            interrupted,
-            exit_code: verdict.exit_code(),
-        });
-        verdict
+        Ok(Held::Never)
     }
 }
