@@ -7,9 +7,9 @@ use std::io::{self, Write};
 
 use super::Paint;
 use super::Reporter;
+use super::difference::render_difference;
 use super::human::{advice, describe_with, frame_of};
 use super::place::{Run, end_column};
-use super::scenarios::render_difference;
 use crate::model::{Code, Difference, Finding, Outcome, RunEvent, Severity, Verdict};
 use crate::text::printable;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::findings::{more_about, push_frame, render_finding};
-use super::{Paint, Reporter, Verbosity};
+use super::{Paint, Reporter, Verbosity, cut};
 use crate::model::{
     Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Position, Response, ReturnValue, RunEvent,
     Span, Stream, Thrown,
@@ -282,12 +282,17 @@ pub(super) fn frame_of(outcome: &Outcome) -> Option<&Frame> {
 /// Text with its further lines set below its first, behind the column of words. A CI server obeys lines that begin with
 /// certain marks, blanks aside: an app must not be able to write one.
 fn below(text: &str) -> String {
-    let mut lines = text.split('\n');
-    let mut set = lines.next().unwrap_or("").to_owned();
-    for line in lines {
+    guarded(text, &format!("{:WORD$}  ", ""))
+}
+
+/// The same behind other blanks.
+pub(super) fn guarded(text: &str, blanks: &str) -> String {
+    let mut set = String::with_capacity(text.len());
+    for (at, line) in text.split('\n').enumerate() {
         let start = line.trim_start();
-        let guard = if start.starts_with("::") || start.starts_with("##[") { "| " } else { "" };
-        let _ = write!(set, "\n{:WORD$}  {guard}{line}", "");
+        let is_obeyed = (at > 0 || blanks.is_empty()) && (start.starts_with("::") || start.starts_with("##["));
+        let (end, blanks) = if at > 0 { ("\n", blanks) } else { ("", "") };
+        let _ = write!(set, "{end}{blanks}{}{line}", if is_obeyed { "| " } else { "" });
     }
     set
 }
@@ -419,11 +424,7 @@ fn pretty(json: &str) -> String {
 }
 
 fn shortened(text: &str, verbosity: Verbosity) -> String {
-    if verbosity == Verbosity::Verbose || text.chars().count() <= LONGEST_VALUE {
-        return text.to_owned();
-    }
-    let cut: String = text.chars().take(LONGEST_VALUE).collect();
-    format!("{cut}… ({} characters)", text.chars().count())
+    if verbosity == Verbosity::Verbose { text.to_owned() } else { cut(text, LONGEST_VALUE) }
 }
 
 /// `1.3 ms`, `2.5 s`, `20 s`.

@@ -4,6 +4,7 @@
 //! the others go on.
 
 mod changes;
+mod difference;
 mod explanations;
 mod fan_out;
 mod findings;
@@ -58,4 +59,12 @@ pub enum Verbosity {
     Normal,
     /// Payloads, too, and whole values.
     Verbose,
+}
+
+/// The beginning of a text that is longer than `most` characters, with its length; else the whole text.
+fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}… ({} characters)", &text[..end], text.chars().count()),
+    }
 }

@@ -44,6 +44,21 @@ impl Paint {
         self.apply(text, |text| text.color(Color::Cyan).bold())
     }
 
+    /// The part of what was expected that is not in what came.
+    pub fn good_part(self, text: &str) -> String {
+        self.apply(text, |text| text.green().bold().reversed())
+    }
+
+    /// The part of what came that was not expected.
+    pub fn bad_part(self, text: &str) -> String {
+        self.apply(text, |text| text.red().bold().reversed())
+    }
+
+    /// Whether there is colour.
+    pub const fn is_on(self) -> bool {
+        self.on
+    }
+
     fn apply(self, text: &str, style: impl FnOnce(&str) -> colored::ColoredString) -> String {
         if self.on { style(text).to_string() } else { text.to_owned() }
     }

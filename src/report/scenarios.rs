@@ -4,11 +4,11 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use super::findings::push_place;
+use super::difference::render_difference;
 use super::human::show_duration;
 use super::{Human, Paint, Reporter, Verbosity, render_finding};
-use crate::model::{Difference, RunEvent};
-use crate::text::{printable, printable_line};
+use crate::model::RunEvent;
+use crate::text::printable_line;
 
 /// The width of the column of words on the left.
 const WORD: usize = 4;
@@ -164,22 +164,4 @@ impl<W: Write> Reporter for HumanScenarios<W> {
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         self.out.flush()
     }
-}
-
-/// One difference as text, several lines, with a line end after the last.
-pub(super) fn render_difference(difference: &Difference, paint: Paint) -> String {
-    let Difference { what, expected, actual, place } = difference;
-    let mut text = format!("  {}\n", paint.strong(&printable_line(what)));
-    let below = |text: &str| printable(text).replace('\n', "\n              ");
-    let _ = writeln!(text, "    expected: {}", paint.good(&below(expected)));
-    let _ = writeln!(text, "      actual: {}", paint.bad(&below(actual)));
-    push_place(&mut text, place, paint);
-    text
-}
-
-/// A step that did not hold, in one line for a list of failures.
-pub(super) fn headline(step: &str, differences: &[Difference]) -> String {
-    let Some(Difference { what, expected, actual, .. }) = differences.first() else { return step.to_owned() };
-    let more = if differences.len() > 1 { format!(" (and {} more)", differences.len() - 1) } else { String::new() };
-    format!("{step}: {what}: expected {expected}, actual {actual}{more}")
 }

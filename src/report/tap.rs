@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::scenarios::{headline, render_difference};
+use super::difference::{headline, render_difference};
 use super::{Paint, Reporter};
 use crate::model::{RunEvent, Verdict};
 use crate::text::printable_line;

@@ -11,9 +11,9 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use self::case::{Case, Trouble, seconds};
+use super::difference::{headline, render_difference};
 use super::human::{advice, describe, describe_with, outcome_text};
 use super::place::{Run, Started};
-use super::scenarios::{headline, render_difference};
 use super::{Paint, Reporter, Verbosity, render_finding};
 use crate::model::{Addressee, Finding, Outcome, RunEvent, Stream, Verdict};
 use crate::text::printable;
