@@ -17,7 +17,9 @@ use simctl::model::{
     Addressee, AnswerStatus, Code, Difference, Excerpt, Finding, Frame, Level, Outcome, Place, Platform, Response,
     ReturnValue, RunEvent, Runtime, Severity, Stream, Thrown,
 };
-use simctl::report::{GitHub, Human, HumanScenarios, Json, Junit, Paint, Reporter, Sarif, Tap, Verbosity};
+use simctl::report::{
+    GitHub, Html, Human, HumanScenarios, Json, Junit, Paint, Reporter, Sarif, Sections, Tap, Verbosity,
+};
 use simctl::schema::Schemas;
 use simctl::text::Source;
 
@@ -48,6 +50,11 @@ fn told(format: &str, events: &[RunEvent]) -> String {
         "human-scenarios" => Box::new(HumanScenarios::new(out.clone(), Paint::new(false), Verbosity::Normal)),
         "tap" => Box::new(Tap::new(out.clone())),
         "junit" => Box::new(Junit::new(out.clone())),
+        "html" => {
+            let (mut out, sections) = (out.clone(), Sections::default());
+            sections.add("Coverage <of the app>", "<table><tr><td>all of it</td></tr></table>");
+            Box::new(Html::new(move |page: &str| out.write_all(page.as_bytes()), sections))
+        }
         other => panic!("no format {other}"),
     };
     for event in events {
@@ -322,6 +329,39 @@ fn each_format_tells_of_scenarios_as_it_did() {
         assert!(!text.contains('\u{1b}') && !text.lines().any(|line| line.starts_with("::error::not")), "{text}");
         golden(&format!("scenarios.{format}.{extension}"), &text);
     }
+}
+
+#[test]
+fn the_page_tells_of_scenarios_as_it_did_and_holds_nothing_that_runs() {
+    let page = told("html", &scenarios());
+    let (head, rest) = page.split_once("<style>").unwrap();
+    let (style, body) = rest.split_once("</style>").unwrap();
+    golden("scenarios.html", &format!("{head}<style>…</style>{body}"));
+    assert!(head.contains("default-src 'none'; style-src 'unsafe-inline'"), "{head}");
+    for what in ["<script", "<img", "<link", "<iframe", "<object", " src=", "url(", "@import", "javascript:", " onload"]
+    {
+        assert!(!page.contains(what), "{what}");
+    }
+    assert!(!page.contains('\u{1b}') && style.contains("@media print") && style.contains("prefers-color-scheme: dark"));
+    // Well-formed, as a browser that mends nothing would have it.
+    let body = body.replace("</head>", "").replace("</html>", "");
+    let found = roxmltree::Document::parse(body.trim().trim_start_matches("</style>"));
+    assert!(found.is_ok(), "{found:?}");
+}
+
+#[test]
+fn the_page_is_bounded_and_what_an_app_prints_is_text_in_it() {
+    let log = |text: &str| RunEvent::Log { index: 0, level: Level::Log, text: text.to_owned() };
+    let scenario = scenarios();
+    let begin = scenario.iter().position(|event| matches!(event, RunEvent::ScenarioStarted { .. })).unwrap();
+    let mut events = scenario[..=begin].to_vec();
+    events.extend([log("</code><script>alert(1)</script>\u{1b}[2J"), log(&"long ".repeat(1_000_000))]);
+    events.extend((0..10_000).map(|number| log(&format!("entry {number} {}", "x".repeat(20_000)))));
+    events.extend_from_slice(&scenario[begin + 1..]);
+    let page = told("html", &events);
+    assert!(page.contains("&lt;/code&gt;&lt;script&gt;alert(1)&lt;/script&gt;\\u{1b}[2J") && !page.contains("<script"));
+    assert!(page.contains("… (5000000 characters)") && page.contains("… and 9802 more"));
+    assert!(page.len() < 3 << 20, "{}", page.len());
 }
 
 #[track_caller]

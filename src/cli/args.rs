@@ -15,8 +15,8 @@ use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
     AppOptions, CloudEvents, DbChoice, ExplainOptions, ExternalOptions, FileKind, Format, GenerateOptions,
-    HandlerOptions, NodeOptions, PayloadOptions, PayloadSource, PlatformOptions, RuntimeChoice, ScheduleListOptions,
-    SchemaOptions, Target, TestOptions, TriggerOptions, ValidateOptions,
+    HandlerOptions, NodeOptions, PayloadOptions, PayloadSource, PlatformOptions, Report, RuntimeChoice,
+    ScheduleListOptions, SchemaOptions, Target, TestOptions, TriggerOptions, ValidateOptions,
 };
 use crate::model::{Finding, Platform};
 use crate::payload::{ActorKind, Changes, Locale, Override, Variant};
@@ -77,7 +77,8 @@ Examples:
   simctl test tests/orders --filter twice              those with `twice` in their name or file
   simctl test --runtime node --jobs 4
   simctl test --list                                   name them, and play none
-  simctl test --format human --format junit=simctl.xml";
+  simctl test --retries 2                              one that failed is played again, up to twice
+  simctl test --format human --format junit=simctl.xml --report html=simctl.html";
 
 const EXPLAIN_EXAMPLES: &str = "\
 Examples:
@@ -492,6 +493,9 @@ pub(super) struct TestFlags {
     /// human, json, github, junit or tap, each also with =FILE; may be repeated
     #[arg(long, value_name = "FORMAT", value_parser = values::test_target, action = ArgAction::Append)]
     format: Vec<Target>,
+    /// Write one page that can be kept, sent and printed: html=FILE
+    #[arg(long, value_name = "html=FILE", value_parser = values::report, action = ArgAction::Append)]
+    report: Vec<Report>,
     #[command(flatten)]
     walls: WallFlags,
 }
@@ -741,7 +745,9 @@ impl WallFlags {
 
 impl TestFlags {
     fn fault(&self) -> Option<String> {
-        values::clash(&self.format).or_else(|| self.walls.fault(self.handler.runtime))
+        values::clash(&self.format)
+            .or_else(|| values::clash_of_reports(&self.format, &self.report))
+            .or_else(|| self.walls.fault(self.handler.runtime))
     }
 
     pub(super) fn into_options(self, progress: bool) -> TestOptions {
@@ -756,6 +762,7 @@ impl TestFlags {
             handler: self.handler.into_options(&self.walls),
             strict_limits: self.strict_limits,
             targets: self.format,
+            reports: self.report,
             progress,
         }
     }

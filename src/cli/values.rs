@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::commands::{DbChoice, Format, Target};
+use crate::commands::{DbChoice, Format, Report, ReportKind, Target};
 use crate::text::list;
 
 /// `memory`, or a file.
@@ -128,6 +128,24 @@ pub(super) fn clash(targets: &[Target]) -> Option<String> {
             Some(file) => Some(format!("two formats go to `{}`: give each a file of its own", file.display())),
         }
     })
+}
+
+/// `html=FILE`: a report that is written when all is over.
+pub(super) fn report(text: &str) -> Result<Report, String> {
+    match text.split_once('=') {
+        Some(("html", file)) if !file.is_empty() => Ok(Report { kind: ReportKind::Html, file: file.into() }),
+        Some(("html", _)) => Err("a file name was expected after `=`".to_owned()),
+        None if text == "html" => Err("a report needs a file: `html=FILE`".to_owned()),
+        _ => Err(format!("`{text}` is no report: `html=FILE` is")),
+    }
+}
+
+/// What keeps reports from being written: two of them, or a format, in one file.
+pub(super) fn clash_of_reports(targets: &[Target], reports: &[Report]) -> Option<String> {
+    let formats = targets.iter().filter_map(|target| target.file.as_ref());
+    let files: Vec<_> = formats.chain(reports.iter().map(|report| &report.file)).collect();
+    let doubled = (0..files.len()).find(|at| files[..*at].contains(&files[*at]))?;
+    Some(format!("two reports go to `{}`: give each a file of its own", files[doubled].display()))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod test;
 mod trigger;
 mod validate;
 mod watch;
+mod whole_file;
 
 use std::path::PathBuf;
 
@@ -25,7 +26,7 @@ pub use generate::{GenerateOptions, generate};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, schema};
-pub use test::{TestOptions, test};
+pub use test::{Report, ReportKind, TestOptions, test};
 pub use trigger::{DbChoice, HandlerOptions, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
 

@@ -159,6 +159,28 @@ fn each_app_below_a_folder_is_tested_and_a_broken_one_hides_no_other() {
 }
 
 #[test]
+fn a_page_is_written_whole_or_not_at_all() {
+    let app = app(&[("a", "steps: [{ create: jane }]")]).file("r.html", "before").folder("folder");
+    app.run(["test", "--report", "html=no/r.html"]).code(3).no_stdout().stderr("no/r.html cannot be written");
+    app.run(["test", "--report", "html=folder"]).code(3).no_stdout();
+    app.run(["test", "--report", "html=r.html", "tests/nothing"]).code(2);
+    assert_eq!(std::fs::read_to_string(app.path().join("r.html")).expect("it is there"), "before");
+    app.run(["test", "--report", "html=r.html", "--format", "tap"]).code(0).stdout("ok 1 - a").no_stderr();
+    let page = std::fs::read_to_string(app.path().join("r.html")).expect("it is there");
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n") && page.contains("hello "), "{page}");
+    let left: Vec<_> =
+        std::fs::read_dir(app.path()).expect("listed").flatten().map(|entry| entry.file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_string_lossy().ends_with(".part")), "{left:?}");
+    for (args, why) in [
+        (["--report", "html", "--format", "tap"], "a report needs a file"),
+        (["--report", "pdf=x", "--format", "tap"], "`html=FILE` is"),
+        (["--report", "html=x", "--format", "junit=x"], "two reports go to `x`"),
+    ] {
+        app.run(["test"].into_iter().chain(args)).code(2).no_stdout().stderr(why);
+    }
+}
+
+#[test]
 fn one_that_holds_when_it_is_played_again_is_flaky_and_fails_nothing() {
     if !node_or_skip("one_that_holds_when_it_is_played_again_is_flaky_and_fails_nothing") {
         return;
@@ -247,6 +269,9 @@ steps: [{ create: jane, expect: { returned: x, logs: [y], db: { k: { token: z } 
     app.run(["test", "--list"]).code(0);
     let app = app.file("faulty/b.scenario.yaml", faulty);
     app.run(["test", "faulty"]).code(2).stderr("did you mean `steps`?").without("hush-hush");
+    app.run(["test", "--report", "html=r.html"]).code(1);
+    let page = std::fs::read_to_string(app.path().join("r.html")).expect("a page");
+    assert!(page.contains("<html") && !page.contains("hush-hush"), "{page}");
     for format in ["human", "json", "github", "junit", "tap"] {
         let ran = app.run(["test", "--verbose", "--format", format]).code(1);
         let shown = ran.out.replace("iparams: { token: hush-hush-77 }", "");
@@ -261,7 +286,8 @@ fn ctrl_c_ends_it_with_reports_written() {
         .file("tests/a.scenario.yaml", "steps: [{ update: jane }]\nusers: { jane: {} }")
         .file("tests/b.scenario.yaml", "steps: [{ create: jane }]")
         .file("tests/c.scenario.yaml", "steps: [{ create: jane }]");
-    let args = ["test", "--jobs", "1", "--format", "json", "--format", "junit=report.xml"];
+    let args =
+        ["test", "--jobs", "1", "--format", "json", "--format", "junit=report.xml", "--report", "html=report.html"];
     let mut child = app.command(args).spawn().expect("simctl starts");
     let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map(|line| line.expect("a line"));
     // The first scenario is over; the second never is.
@@ -276,6 +302,8 @@ fn ctrl_c_ends_it_with_reports_written() {
         (&"test-finished".into(), &2.into(), &true.into())
     );
     let report = std::fs::read_to_string(app.path().join("report.xml")).expect("the report is written");
+    let page = std::fs::read_to_string(app.path().join("report.html")).expect("the page is written");
+    assert!(page.contains("interrupted") && page.contains("tests/a.scenario.yaml"), "{page}");
     assert!(report.contains("<error ") && report.contains("tests/a.scenario.yaml"), "{report}");
 }
 

@@ -7,17 +7,35 @@ mod repeat;
 mod run;
 mod tally;
 
+use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use self::apps::{Scene, Tested, apps};
 use self::run::play_all;
 use super::trigger::HandlerOptions;
+use super::whole_file::WholeFile;
 use super::{AppOptions, Context, Target};
 use crate::handler::Interrupt;
 use crate::model::{Findings, RunEvent, Verdict};
-use crate::report::FanOut;
+use crate::report::{FanOut, Html, Sections};
 use crate::text::{printable, shell_word};
+
+/// A report that is no stream: written when all is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// What it is.
+    pub kind: ReportKind,
+    /// The file it goes to.
+    pub file: PathBuf,
+}
+
+/// What reports there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportKind {
+    /// One page for a browser.
+    Html,
+}
 
 /// The flags of `test`.
 #[derive(Debug, Clone)]
@@ -42,6 +60,8 @@ pub struct TestOptions {
     pub strict_limits: bool,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
+    /// `--report`, as often as given.
+    pub reports: Vec<Report>,
     /// Whether somebody watches standard error, and wants to know how far it is.
     pub progress: bool,
 }
@@ -56,7 +76,10 @@ pub fn test(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> 
     if options.list {
         return list(context, &tested);
     }
-    let mut reporters = match context.console.reporters_of_scenarios(&options.targets, &context.cwd) {
+    // What is added to the report before `finish` stands in it.
+    let sections = Sections::default();
+    let all = context.console.reporters_of_scenarios(&options.targets, &context.cwd);
+    let mut reporters = match all.and_then(|all| with_reports(all, context, &options.reports, &sections)) {
         Ok(reporters) => reporters,
         Err((target, error)) => {
             context.console.error(&format!("{target} cannot be written: {error}"), None);
@@ -66,6 +89,22 @@ pub fn test(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> 
     announce(context, &tested, &mut reporters);
     let verdict = play_all(context, options, &tested, interrupt, &mut reporters);
     context.console.finish(reporters, verdict)
+}
+
+/// The reporters and those that write reports.
+fn with_reports(
+    mut reporters: FanOut,
+    context: &Context,
+    reports: &[Report],
+    sections: &Sections,
+) -> Result<FanOut, (String, io::Error)> {
+    for Report { kind: ReportKind::Html, file } in reports {
+        let name = file.display().to_string();
+        let whole = WholeFile::new(&context.cwd.join(file)).map_err(|error| (name.clone(), error))?;
+        let html = Html::new(move |page: &str| whole.write(page), sections.clone());
+        reporters.add(name, Box::new(html));
+    }
+    Ok(reporters)
 }
 
 /// Why nothing is played.

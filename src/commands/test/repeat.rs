@@ -11,7 +11,7 @@ pub(super) fn repeat_command(
     scenario: &Scenario,
     is_alone_in_file: bool,
 ) -> String {
-    const WITH_VALUE: [&str; 4] = ["--filter", "--jobs", "--format", "--retries"];
+    const WITH_VALUE: [&str; 5] = ["--filter", "--jobs", "--format", "--report", "--retries"];
     // Their values may be written as a path is.
     const APP: [&str; 2] = ["--app", "--manifest"];
     const ALONE: [&str; 2] = ["--fail-fast", "--list"];
