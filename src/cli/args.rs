@@ -11,6 +11,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnu
 use jiff::Timestamp;
 
 use super::db::{self, DbFlags};
+use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
@@ -591,6 +592,9 @@ enum SchemaVerb {
         /// Its name, such as events/onUserUpdate or user
         name: String,
     },
+    /// Print the payloads' types, for editors and tsc --checkJs
+    #[command(after_help = types::EXAMPLES)]
+    Types(TypesFlags),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -815,6 +819,7 @@ impl SchemaFlags {
         match self.verb {
             SchemaVerb::List => SchemaOptions::List,
             SchemaVerb::Show { name } => SchemaOptions::Show { name },
+            SchemaVerb::Types(flags) => flags.into_options(),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod args;
 mod db;
+mod types;
 mod values;
 
 use std::ffi::OsString;

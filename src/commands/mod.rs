@@ -24,7 +24,7 @@ pub use external::ExternalOptions;
 pub use generate::{GenerateOptions, generate};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
-pub use schema::{SchemaOptions, schema};
+pub use schema::{SchemaOptions, TypesOptions, schema};
 pub use test::{TestOptions, test};
 pub use trigger::{DbChoice, HandlerOptions, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};

@@ -8,9 +8,11 @@ mod check;
 mod event;
 mod quick;
 mod shape;
+mod types;
 mod words;
 
 pub use catalogue::Schemas;
 pub use event::{EventSchema, LARGEST_PAYLOAD};
 pub use quick::{Outline, Quick, Spot};
 pub use shape::{Kinds, Members, Property, Shape};
+pub use types::{Language, payload_type, types};
