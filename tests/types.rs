@@ -155,6 +155,17 @@ fn a_server_that_uses_the_types_checks_clean_and_what_is_misspelled_in_it_does_n
 }
 
 #[test]
+fn a_new_app_checks_clean_with_its_types() {
+    let Some(checked) = Checked::new("tsc on a new app", "simctl-types.d.ts") else { return };
+    let events =
+        ["onUserCreate", "onUserUpdate", "onAppInstall", "onExternalEvent", "onScheduledEvent", "afterAppUpdate"];
+    let args: Vec<&str> = ["init", "."].into_iter().chain(events.iter().flat_map(|event| ["--event", event])).collect();
+    assert!(simctl(checked.dir.path(), &args).status.success());
+    checked.file("simctl-types.d.ts", types(&["ts"]));
+    assert_eq!(checked.found(), [""; 0]);
+}
+
+#[test]
 fn comments_are_types_that_can_be_imported() {
     let Some(checked) = Checked::new("tsc on JSDoc types", "simctl-types.js") else { return };
     let source = "/** @param {import('../simctl-types').OnUserUpdatePayload} payload */\nfunction f(payload) {\n  \

@@ -11,6 +11,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnu
 use jiff::Timestamp;
 
 use super::db::{self, DbFlags};
+use super::init::{self, InitFlags};
 use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -148,6 +149,9 @@ pub(super) enum Verb {
     /// What the code of a finding means, and how to mend what earned it
     #[command(after_help = EXPLAIN_EXAMPLES)]
     Explain(ExplainFlags),
+    /// Begin an app: a handler, a mock, a scenario, and what CI needs, in new files only
+    #[command(after_help = init::EXAMPLES)]
+    Init(InitFlags),
 }
 
 impl Verb {
@@ -161,7 +165,7 @@ impl Verb {
             Self::Schedules(_) => None,
             Self::Test(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
-            Self::Generate(_) | Self::Db(_) | Self::Schema(_) | Self::Explain(_) => None,
+            Self::Generate(_) | Self::Db(_) | Self::Schema(_) | Self::Explain(_) | Self::Init(_) => None,
         }
     }
 }

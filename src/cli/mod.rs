@@ -4,6 +4,7 @@
 
 mod args;
 mod db;
+mod init;
 mod types;
 mod values;
 
@@ -99,6 +100,10 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         },
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
+        Verb::Init(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => commands::init(&context, &flags.into_options(), &interrupt),
+            Err(error) => deaf(&context, &error),
+        },
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
     }
 }

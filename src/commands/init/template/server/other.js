@@ -1,0 +1,7 @@
+  /**
+   * SUMMARY.
+   * @param {import("../simctl-types").PAYLOAD} payload
+   */
+  EVENTCallback: function (payload) {
+    console.log("%s in %s", payload.event, payload.region);
+  }
