@@ -192,6 +192,41 @@ impl<'a> Services<'a> {
         Ok(held.map(|record| db::revealed_record(secrets, record)).collect())
     }
 
+    /// What the app has scheduled, by the time at which it fires next.
+    ///
+    /// # Errors
+    /// As [`Services::call`].
+    pub fn schedules(&mut self) -> Result<Vec<Schedule>, Fault> {
+        schedule::all(&mut self.shared.store, self.shared.setup.secrets)
+    }
+
+    /// The schedule that is the first to fire until `time`: the run's clock stands at its time then, and it counts as
+    /// fired. `None` where nothing is due by then.
+    ///
+    /// # Errors
+    /// As [`Services::call`].
+    pub fn fire_due(&mut self, time: Timestamp) -> Result<Option<Schedule>, Fault> {
+        let Some(due) = self.schedules()?.into_iter().next().filter(|schedule| schedule.next <= time) else {
+            return Ok(None);
+        };
+        self.wait_until(due.next);
+        schedule::fires(&mut self.shared.store, self.shared.setup.secrets, due.name(), due.next)?;
+        Ok(Some(due))
+    }
+
+    /// The time, as the app sees it.
+    pub fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
+    /// Moves the run's clock on to `time`; one that is past by then leaves it as it is.
+    pub fn wait_until(&mut self, time: Timestamp) {
+        if time > self.shared.now() {
+            self.shared.setup.now = time;
+            self.shared.started = Instant::now();
+        }
+    }
+
     /// The requests that the app has asked for since the last time.
     pub fn take_requests(&mut self) -> Vec<MadeRequest> {
         self.requests.take_made()

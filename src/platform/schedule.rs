@@ -82,10 +82,7 @@ pub fn schedules(storage: &Storage, secrets: &Secrets) -> Result<Vec<Schedule>, 
     if !storage.is_there() {
         return Ok(Vec::new());
     }
-    let mut store = Store::new(storage.clone(), false);
-    let mut all = read_all(store.open()?, secrets)?;
-    all.sort_by(|a, b| (a.next, a.name()).cmp(&(b.next, b.name())));
-    Ok(all)
+    all(&mut Store::new(storage.clone(), false), secrets)
 }
 
 /// Takes note that the schedule `name` fires at `now`: one that repeats gets its next time, another is gone. False where
@@ -94,7 +91,16 @@ pub fn schedules(storage: &Storage, secrets: &Secrets) -> Result<Vec<Schedule>, 
 /// # Errors
 /// [`Fault`] where the store cannot be written.
 pub fn schedule_fires(storage: &Storage, secrets: &Secrets, name: &str, now: Timestamp) -> Result<bool, Fault> {
-    let mut store = Store::new(storage.clone(), false);
+    fires(&mut Store::new(storage.clone(), false), secrets, name, now)
+}
+
+pub(super) fn all(store: &mut Store, secrets: &Secrets) -> Result<Vec<Schedule>, Fault> {
+    let mut all = read_all(store.open()?, secrets)?;
+    all.sort_by(|a, b| (a.next, a.name()).cmp(&(b.next, b.name())));
+    Ok(all)
+}
+
+pub(super) fn fires(store: &mut Store, secrets: &Secrets, name: &str, now: Timestamp) -> Result<bool, Fault> {
     let transaction = store.open()?.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let Some(mut schedule) = read(&transaction, secrets, name)? else { return Ok(false) };
     match schedule.after(now) {
