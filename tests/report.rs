@@ -249,6 +249,7 @@ fn scenarios() -> Vec<RunEvent> {
         seed: 7,
         now: "2024-03-05T08:15:30Z".to_owned(),
         steps: 2,
+        faults: Vec::new(),
     };
     let step = |index, differences| RunEvent::StepFinished {
         index,

@@ -96,6 +96,7 @@ fn events() -> Vec<RunEvent> {
             seed: 0,
             now: "2026-01-01T00:00:00Z".to_owned(),
             steps: 2,
+            faults: vec!["`update jane` of line 3 arrives twice".to_owned()],
         },
         RunEvent::StepFinished {
             index: 1,

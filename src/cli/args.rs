@@ -11,6 +11,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnu
 use jiff::Timestamp;
 
 use super::db::{self, DbFlags};
+use super::scenario::ScenarioFlags;
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
@@ -482,6 +483,8 @@ pub(super) struct TestFlags {
     #[arg(long)]
     list: bool,
     #[command(flatten)]
+    scenario: ScenarioFlags,
+    #[command(flatten)]
     handler: HandlerFlags,
     /// Hold the app to the platform's limits on calls a minute, rather than warn
     #[arg(long)]
@@ -751,6 +754,8 @@ impl TestFlags {
             list: self.list,
             handler: self.handler.into_options(&self.walls),
             strict_limits: self.strict_limits,
+            faults: self.scenario.faults,
+            snapshots: self.scenario.policy(),
             targets: self.format,
         }
     }

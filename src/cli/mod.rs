@@ -4,6 +4,7 @@
 
 mod args;
 mod db;
+mod scenario;
 mod values;
 
 use std::ffi::OsString;

@@ -154,6 +154,9 @@ pub enum RunEvent {
         now: String,
         /// How many steps it has.
         steps: u64,
+        /// The faults that were put into its deliveries, one line each.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        faults: Vec<String>,
     },
     /// A step's delivery was compared with what was expected of it.
     StepFinished {
@@ -242,7 +245,10 @@ impl RunEvent {
                 mask_excerpt(excerpt, secrets);
                 mask(repeat);
             }
-            Self::ScenarioStarted { name, .. } => mask(name),
+            Self::ScenarioStarted { name, faults, .. } => {
+                mask(name);
+                faults.iter_mut().for_each(mask);
+            }
             Self::StepFinished { step, differences, place, .. } => {
                 mask(step);
                 differences.iter_mut().for_each(|difference| difference.mask(secrets));

@@ -23,6 +23,8 @@ pub struct HumanScenarios<W: Write> {
     /// The scenario at hand, as far as it is worth telling.
     told: String,
     steps: u64,
+    /// The faults that were put into it.
+    faults: Vec<String>,
     /// Whether a scenario is at hand.
     is_playing: bool,
 }
@@ -32,7 +34,7 @@ impl<W: Write> HumanScenarios<W> {
     pub fn new(out: W, paint: Paint, verbosity: Verbosity) -> Self {
         let inner = verbosity.max(Verbosity::Normal);
         let deliveries = Human::of_part(Vec::new(), paint, inner);
-        Self { out, paint, verbosity, deliveries, told: String::new(), steps: 0, is_playing: false }
+        Self { out, paint, verbosity, deliveries, told: String::new(), steps: 0, faults: Vec::new(), is_playing: false }
     }
 
     fn write(&mut self, text: &str) -> io::Result<()> {
@@ -72,6 +74,11 @@ impl<W: Write> HumanScenarios<W> {
         let how = self.paint.faint(&format!("{steps} step{plural}, {}", show_duration(*took)));
         let name = self.paint.strong(&printable_line(name));
         let mut text = format!("{word}  {name}  {}  {how}\n", printable_line(file));
+        if !held || self.verbosity >= Verbosity::Verbose {
+            for fault in &self.faults {
+                let _ = writeln!(text, "{} {}", self.paint.hint("fault:"), printable_line(fault));
+            }
+        }
         if !told.is_empty() {
             text.push_str(&std::mem::take(&mut told));
         }
@@ -105,8 +112,9 @@ impl<W: Write> HumanScenarios<W> {
 impl<W: Write> Reporter for HumanScenarios<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::ScenarioStarted { steps, .. } => {
+            RunEvent::ScenarioStarted { steps, faults, .. } => {
                 self.steps = *steps;
+                self.faults.clone_from(faults);
                 self.told.clear();
                 self.deliveries.out().clear();
                 self.is_playing = true;

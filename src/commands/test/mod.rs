@@ -3,16 +3,20 @@
 mod find;
 mod repeat;
 mod run;
+mod runtimes;
+mod snapshots;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use self::find::scenarios;
+pub(in crate::commands) use self::find::scenarios_of;
+use self::find::{Found, scenarios};
 use self::run::play_all;
+use self::snapshots::Wanted;
 use super::trigger::{Choice, HandlerOptions, choose_runtime, lacks_node, syntax_frame};
 use super::{AppOptions, Context, Target, packages};
 use crate::app::{App, Mock, Script};
-use crate::engine::scenario::Scenario;
+use crate::engine::scenario::{Policy, Scenario, Snapshots};
 use crate::handler::{Interrupt, Launch};
 use crate::model::{Findings, Frame, RunEvent, Runtime, Verdict};
 use crate::report::FanOut;
@@ -37,6 +41,10 @@ pub struct TestOptions {
     pub handler: HandlerOptions,
     /// `--strict-limits`
     pub strict_limits: bool,
+    /// `--faults`: the seed of those that are put into deliveries.
+    pub faults: Option<u64>,
+    /// `--update`, `--ci`: what becomes of snapshots.
+    pub snapshots: Policy,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
 }
@@ -51,6 +59,9 @@ struct Prepared {
     notices: Vec<String>,
     findings: Findings,
     scenarios: Vec<Scenario>,
+    snapshots: Snapshots,
+    /// The snapshots that there are to be.
+    wanted: Wanted,
 }
 
 /// Plays the scenarios.
@@ -94,19 +105,23 @@ fn prepare(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> R
     let app = App::open(&app_of(context, options).locate(context))?;
     let script = app.script()?;
     let schemas = context.schemas()?;
-    let scenarios = scenarios(context, options, &app, &schemas)?;
+    let Found { scenarios, mut wanted, notices: more } = scenarios(context, options, &app, &schemas)?;
+    let scenarios = runtimes::fitting(context, &options.handler, scenarios)?;
+    let snapshots = wanted.read(options.snapshots)?;
     let reading = app.read_scripts(&script);
-    let Choice { runtime, notices, findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
+    let Choice { runtime, mut notices, findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
+    notices.extend(more);
     if let Some(why) = lacking.filter(|_| !options.list) {
         return Err(Refusal::Verdict(lacks_node(context, &why)));
     }
-    if runtime == Runtime::Node && !options.list {
+    let is_for_node = |scenario: &Scenario| scenario.runtime.unwrap_or(runtime) == Runtime::Node;
+    if scenarios.iter().any(is_for_node) && !options.list {
         packages::complete(context, &app, &reading, options.handler.install, interrupt).map_err(Refusal::Verdict)?;
     }
     let launch = options.handler.launch(&app, &script, runtime);
     let mocks = app.mocks(&schemas)?;
     let syntax_error = syntax_frame(&app, &reading);
-    Ok(Prepared { app, script, launch, mocks, syntax_error, notices, findings, scenarios })
+    Ok(Prepared { app, script, launch, mocks, syntax_error, notices, findings, scenarios, snapshots, wanted })
 }
 
 /// The app that is named, else the one round the first path, else the one round the current folder.

@@ -7,7 +7,7 @@ use crate::text::shell_word;
 /// The command that plays one scenario alone, in the same way.
 pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario: &Scenario) -> String {
     const WITH_VALUE: [&str; 3] = ["--filter", "--jobs", "--format"];
-    const ALONE: [&str; 2] = ["--fail-fast", "--list"];
+    const ALONE: [&str; 3] = ["--fail-fast", "--list", "--update"];
     let mut words = vec!["simctl".to_owned()];
     let mut rest = command.iter().skip(1);
     while let Some(word) = rest.next() {
@@ -19,6 +19,9 @@ pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario
         } else if !ALONE.contains(&name) && !options.paths.iter().any(|path| path.as_os_str() == word.as_str()) {
             words.push(shell_word(word).into_owned());
         }
+    }
+    if scenario.is_cell {
+        words.extend(["--filter".to_owned(), shell_word(&scenario.name).into_owned()]);
     }
     words.push(shell_word(&scenario.file.to_string_lossy()).into_owned());
     words.join(" ")

@@ -31,6 +31,7 @@ pub(super) fn play_all(
         mocks: &prepared.mocks,
         syntax_error: prepared.syntax_error.clone(),
         strict_limits: options.strict_limits,
+        snapshots: &prepared.snapshots,
     };
     let usual = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs = options.jobs.map_or_else(usual, NonZeroUsize::get).min(all.len());
@@ -62,6 +63,7 @@ pub(super) fn play_all(
         }
         tally.flush(true, reporters);
     });
+    tally.keep_snapshots(options, prepared, reporters);
     tally.verdict(context, interrupt, reporters)
 }
 
@@ -104,6 +106,20 @@ impl Tally {
                 None => break,
             }
             self.next += 1;
+        }
+    }
+
+    /// What was taken down is kept, also where some scenarios did not hold: theirs were not.
+    fn keep_snapshots(&mut self, options: &TestOptions, prepared: &Prepared, reporters: &mut FanOut) {
+        match prepared.wanted.keep(&prepared.snapshots, options.snapshots) {
+            Ok(notices) => {
+                for message in notices {
+                    reporters.on_event(&RunEvent::Notice { message });
+                }
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
+            }
         }
     }
 
