@@ -790,6 +790,19 @@ fn a_host_call_that_nobody_awaits_belongs_to_its_delivery() {
 }
 
 #[test]
+fn a_plain_return_is_told_at_once_after_an_event_that_called() {
+    let body = "if (payload.calls) return $echo.say(1); return 2;";
+    for runtime in runtimes() {
+        let mut app = App::body(body);
+        let mut handler = app.start(runtime);
+        app.deliver(&mut handler, r#"{"calls":true}"#);
+        let began = Instant::now();
+        assert_eq!(json_value(app.deliver(&mut handler, "{}")), json!(2), "{runtime}");
+        assert!(began.elapsed() < Duration::from_secs(30), "{runtime} waited for its time limit");
+    }
+}
+
+#[test]
 fn a_host_call_that_is_never_answered_ends_with_the_time_limit() {
     for runtime in runtimes() {
         let mut app = App::body("return $echo.never();").timeout(Duration::from_millis(300));

@@ -167,6 +167,8 @@ const begin = (event) => {
   };
   mine.controller = prelude.runInContext(realm)(host);
   current = mine;
+  // The wire keeps the event loop busy while an event or an answer is waited for, and not while the app runs.
+  if (socket !== undefined) socket.unref();
   const { entry } = loaded;
   const { callback, payload, ends_by_render: rendered, clock_shift_ms: shift } = event;
   const outcome = mine.controller.start(entry.name, entry.source, callback, payload, rendered, shift);
@@ -191,7 +193,7 @@ const finish = () => {
 
 const next = () => {
   if (socket !== undefined) {
-    socket.ref();
+    if (current === null) socket.ref(); // an event may have come already
     return serve();
   }
   for (;;) {
