@@ -19,6 +19,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("platform", 4),
     ("app", 3),
     ("payload", 3),
+    ("coverage", 4),
     ("schema", 2),
     ("text", 1),
     ("model", 0),

@@ -10,6 +10,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use super::coverage::CoverageFlags;
 use super::db::{self, DbFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -491,6 +492,8 @@ pub(super) struct TestFlags {
     format: Vec<Target>,
     #[command(flatten)]
     walls: WallFlags,
+    #[command(flatten)]
+    coverage: CoverageFlags,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -738,7 +741,8 @@ impl WallFlags {
 
 impl TestFlags {
     fn fault(&self) -> Option<String> {
-        values::clash(&self.format).or_else(|| self.walls.fault(self.handler.runtime))
+        let coverage = || self.coverage.fault();
+        values::clash(&self.format).or_else(|| self.walls.fault(self.handler.runtime)).or_else(coverage)
     }
 
     pub(super) fn into_options(self) -> TestOptions {
@@ -752,6 +756,7 @@ impl TestFlags {
             handler: self.handler.into_options(&self.walls),
             strict_limits: self.strict_limits,
             targets: self.format,
+            coverage: self.coverage.into_options(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing is acted on while parsing, so `--help` always works.
 
 mod args;
+mod coverage;
 mod db;
 mod values;
 

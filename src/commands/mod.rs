@@ -2,6 +2,7 @@
 //! the process and reads no flags, environment or clock of its own.
 
 mod console;
+mod coverage;
 mod db;
 mod explain;
 mod external;
@@ -18,6 +19,7 @@ mod watch;
 use std::path::PathBuf;
 
 pub use console::{Console, Format, Target};
+pub use coverage::{CoverageFormat, CoverageOptions, CoverageReport};
 pub use db::{DbAction, DbOptions, db};
 pub use explain::{ExplainOptions, explain};
 pub use external::ExternalOptions;

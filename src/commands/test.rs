@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+use super::coverage::{CoverageOptions, Measuring};
 use super::trigger::{Choice, HandlerOptions, cannot_start, choose_runtime, lacks_node, syntax_frame};
 use super::{AppOptions, Context, Target, packages};
 use crate::app::{App, Mock, Script};
@@ -45,6 +46,8 @@ pub struct TestOptions {
     pub strict_limits: bool,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
+    /// `--coverage` and what goes with it.
+    pub coverage: Option<CoverageOptions>,
 }
 
 /// What is known before the first scenario is played.
@@ -57,6 +60,7 @@ struct Prepared {
     notices: Vec<String>,
     findings: Findings,
     scenarios: Vec<Scenario>,
+    measuring: Option<Measuring>,
 }
 
 /// Plays the scenarios.
@@ -109,10 +113,13 @@ fn prepare(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> R
     if runtime == Runtime::Node && !options.list {
         packages::complete(context, &app, &reading, options.handler.install, interrupt).map_err(Refusal::Verdict)?;
     }
-    let launch = options.handler.launch(&app, &script, runtime);
+    let mut launch = options.handler.launch(&app, &script, runtime);
+    let measuring = options.coverage.as_ref().filter(|_| !options.list);
+    let measuring =
+        measuring.map(|coverage| Measuring::start(coverage, &app, (&script, &reading), &schemas, &mut launch));
     let mocks = app.mocks(&schemas)?;
     let syntax_error = syntax_frame(&app, &reading);
-    Ok(Prepared { app, script, launch, mocks, syntax_error, notices, findings, scenarios })
+    Ok(Prepared { app, script, launch, mocks, syntax_error, notices, findings, scenarios, measuring })
 }
 
 /// The app that is named, else the one round the first path, else the one round the current folder.
@@ -241,7 +248,11 @@ fn play_all(
         mocks: &prepared.mocks,
         syntax_error: prepared.syntax_error.clone(),
         strict_limits: options.strict_limits,
+        coverage: prepared.measuring.as_ref().map(Measuring::collector),
     };
+    if let Some(measuring) = &prepared.measuring {
+        measuring.listen(reporters);
+    }
     let usual = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let jobs = options.jobs.map_or_else(usual, NonZeroUsize::get).min(all.len());
     let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -272,7 +283,7 @@ fn play_all(
         }
         tally.flush(true, reporters);
     });
-    tally.verdict(context, interrupt, reporters)
+    tally.verdict(context, interrupt, prepared.measuring.as_ref(), reporters)
 }
 
 /// What has been played so far, and how it went.
@@ -317,12 +328,21 @@ impl Tally {
         }
     }
 
-    fn verdict(self, context: &Context, interrupt: &Interrupt, reporters: &mut FanOut) -> Verdict {
+    fn verdict(
+        self,
+        context: &Context,
+        interrupt: &Interrupt,
+        measuring: Option<&Measuring>,
+        reporters: &mut FanOut,
+    ) -> Verdict {
         let left = self.waiting.len() as u64 - self.held - self.failed;
         let interrupted = interrupt.is_set() && left > 0;
         let mut verdict = if self.failed > 0 { Verdict::Problems } else { Verdict::Held };
         if let Some(error) = &self.error {
             verdict = verdict.and(cannot_start(context, error));
+        }
+        if let Some(measuring) = measuring {
+            verdict = verdict.and(measuring.finish(context, reporters));
         }
         if interrupted {
             verdict = Verdict::Interrupted;
@@ -340,8 +360,8 @@ impl Tally {
 
 /// The command that plays one scenario alone, in the same way.
 fn repeat_command(command: &[String], options: &TestOptions, scenario: &Scenario) -> String {
-    const WITH_VALUE: [&str; 3] = ["--filter", "--jobs", "--format"];
-    const ALONE: [&str; 2] = ["--fail-fast", "--list"];
+    const WITH_VALUE: [&str; 5] = ["--filter", "--jobs", "--format", "--coverage-report", "--coverage-min"];
+    const ALONE: [&str; 3] = ["--fail-fast", "--list", "--coverage"];
     let mut words = vec!["simctl".to_owned()];
     let mut rest = command.iter().skip(1);
     while let Some(word) = rest.next() {

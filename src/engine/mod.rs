@@ -8,5 +8,6 @@ mod external;
 mod run;
 pub mod scenario;
 
+pub use bridge::count_entry;
 pub use external::{ExternalPlan, run_external};
 pub use run::{EngineError, Plan, Summary, run};

@@ -8,6 +8,7 @@ use super::compare::Reading;
 use super::expect::{Effects, asks_records, differences};
 use super::{Scenario, Step};
 use crate::app::{App, Mock, Script};
+use crate::coverage::Collector;
 use crate::engine::bridge::Bridge;
 use crate::engine::run::{deliver, with_syntax_place};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
@@ -29,6 +30,8 @@ pub struct Stage<'a> {
     pub syntax_error: Option<Frame>,
     /// Whether limits on calls a minute are held, rather than told.
     pub strict_limits: bool,
+    /// What counts which of the app's code is reached.
+    pub coverage: Option<&'a Collector>,
 }
 
 /// Plays one scenario, with a handler process, a `$db` and a clock of its own; says whether it held. The first step that
@@ -140,7 +143,7 @@ impl Act<'_, '_> {
             emit(event);
         };
         let entry = (stage.script.name.as_str(), &stage.script.source);
-        let mut bridge = Bridge::new(stage.app, services, secrets, entry, &mut emit);
+        let mut bridge = Bridge::new(stage.app, services, secrets, entry, &mut emit).counting(stage.coverage);
         bridge.begin(*index, &step.fired.event, &step.fired.payload);
         bridge.emit(self.started());
         let delivery = Delivery {

@@ -144,6 +144,7 @@ const begin = (event) => {
     isProxy,
     root: loaded.root,
     globals: loaded.globals,
+    counting: loaded.entry.counting,
     number: () => ++calls,
     listen,
     prefix: PREFIX,
