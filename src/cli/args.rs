@@ -11,6 +11,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnu
 use jiff::Timestamp;
 
 use super::db::{self, DbFlags};
+use super::load::{self, LoadFlags, ReportFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
 use crate::commands::{
@@ -139,6 +140,12 @@ pub(super) enum Verb {
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
     Schedules(ScheduleFlags),
+    /// Fire many events at the app: how fast it is, and what it does when there is no pause
+    #[command(after_help = load::EXAMPLES)]
+    Load(Box<LoadFlags>),
+    /// Add up the reports of shards
+    #[command(after_help = load::MERGE_EXAMPLES)]
+    Report(ReportFlags),
     /// Look at what the app has stored with $db, and change it; no code of the app runs
     #[command(after_help = db::EXAMPLES)]
     Db(DbFlags),
@@ -159,6 +166,8 @@ impl Verb {
             Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
             Self::Schedules(_) => None,
             Self::Test(flags) => flags.fault(),
+            Self::Load(flags) => flags.fault(matches),
+            Self::Report(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_) | Self::Db(_) | Self::Schema(_) | Self::Explain(_) => None,
         }
@@ -169,7 +178,7 @@ impl Verb {
 const FOR_CALLBACKS: [&str; 6] = ["runtime", "node", "module", "install", "allow_node_globals", "node_permissions"];
 
 /// A flag that was typed and that a handler of that kind has no use for. The same setting in the environment is left alone.
-fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static str> {
+pub(super) fn pointless(matches: &ArgMatches, external: &ExternalFlags) -> Option<&'static str> {
     let typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
     let is_external = external.to.is_some() || external.exec.is_some();
     if is_external && FOR_CALLBACKS.into_iter().any(typed) {
@@ -283,7 +292,7 @@ pub(super) struct FireFlags {
 pub(super) struct HandlerFlags {
     /// What runs the handler [auto: embedded, unless the app needs Node.js]
     #[arg(long, value_name = "RUNTIME", default_value = "auto", env = "SIMCTL_RUNTIME")]
-    runtime: RuntimeFlag,
+    pub(super) runtime: RuntimeFlag,
     /// The handler's time limit, as 20s or 500ms
     #[arg(long, value_name = "TIME", default_value = "20s", env = "SIMCTL_TIMEOUT", value_parser = values::duration)]
     timeout: Duration,
@@ -338,17 +347,17 @@ enum NetworkFlag {
 }
 
 impl PlatformFlags {
-    fn into_options(self) -> PlatformOptions {
-        PlatformOptions {
-            db: self.db,
-            fresh: self.fresh,
-            strict_limits: self.strict_limits,
-            network: match self.network {
-                NetworkFlag::Mock => Network::Mock,
-                NetworkFlag::Record => Network::Record,
-                NetworkFlag::Live => Network::Live,
-            },
+    /// `--network`
+    pub(super) const fn network(&self) -> Network {
+        match self.network {
+            NetworkFlag::Mock => Network::Mock,
+            NetworkFlag::Record => Network::Record,
+            NetworkFlag::Live => Network::Live,
         }
+    }
+
+    pub(super) fn into_options(self) -> PlatformOptions {
+        PlatformOptions { network: self.network(), db: self.db, fresh: self.fresh, strict_limits: self.strict_limits }
     }
 }
 
@@ -381,7 +390,12 @@ enum CloudEventsFlag {
 }
 
 impl ExternalFlags {
-    fn into_options(self) -> Option<ExternalOptions> {
+    /// Whether it is something else than an app's callback that gets the payload.
+    pub(super) const fn is_given(&self) -> bool {
+        self.to.is_some() || self.exec.is_some()
+    }
+
+    pub(super) fn into_options(self) -> Option<ExternalOptions> {
         let cloud_events = self.cloudevents.map(|mode| match mode {
             CloudEventsFlag::Structured => CloudEvents::Structured,
             CloudEventsFlag::Binary => CloudEvents::Binary,
@@ -397,7 +411,7 @@ impl ExternalFlags {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum RuntimeFlag {
+pub(super) enum RuntimeFlag {
     /// Embedded, unless the app needs Node.js
     Auto,
     /// QuickJS, compiled into simctl
@@ -640,7 +654,7 @@ impl AppFlags {
 }
 
 impl PayloadFlags {
-    fn into_options(self, overrides: Vec<Override>) -> PayloadOptions {
+    pub(super) fn into_options(self, overrides: Vec<Override>) -> PayloadOptions {
         let source = match self.payload {
             Some(file) => PayloadSource::File(file),
             None if self.sample => PayloadSource::Sample,
@@ -691,7 +705,7 @@ impl FireFlags {
 }
 
 impl HandlerFlags {
-    fn into_options(self, walls: &WallFlags) -> HandlerOptions {
+    pub(super) fn into_options(self, walls: &WallFlags) -> HandlerOptions {
         HandlerOptions {
             runtime: self.runtime.into_choice(),
             timeout: self.timeout,
@@ -715,7 +729,7 @@ impl RuntimeFlag {
 
 impl WallFlags {
     /// What is asked of one runtime and only another has.
-    fn fault(&self, runtime: RuntimeFlag) -> Option<String> {
+    pub(super) fn fault(&self, runtime: RuntimeFlag) -> Option<String> {
         let faults = [
             (
                 self.allow_node_globals,

@@ -4,6 +4,7 @@
 
 mod args;
 mod db;
+mod load;
 mod values;
 
 use std::ffi::OsString;
@@ -96,6 +97,14 @@ fn verdict(words: Vec<OsString>) -> Verdict {
             Ok(interrupt) => commands::test(&context, &flags.into_options(), &interrupt),
             Err(error) => deaf(&context, &error),
         },
+        Verb::Load(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => {
+                let live = io::stderr().is_terminal() && !args.common.quiet;
+                commands::load(&context, &flags.into_options(overrides, live), &interrupt)
+            }
+            Err(error) => deaf(&context, &error),
+        },
+        Verb::Report(flags) => commands::merge_reports(&context, &flags.into_options()),
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),

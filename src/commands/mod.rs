@@ -6,8 +6,10 @@ mod db;
 mod explain;
 mod external;
 mod generate;
+mod load;
 mod packages;
 mod payloads;
+mod report_merge;
 mod schedules;
 mod schema;
 mod test;
@@ -22,13 +24,16 @@ pub use db::{DbAction, DbOptions, db};
 pub use explain::{ExplainOptions, explain};
 pub use external::ExternalOptions;
 pub use generate::{GenerateOptions, generate};
+pub use load::{Expectation, LoadFormat, LoadOptions, LoadTargetFile, load};
 pub use payloads::{PayloadOptions, PayloadSource};
+pub use report_merge::{MergeOptions, merge_reports};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, schema};
 pub use test::{TestOptions, test};
 pub use trigger::{DbChoice, HandlerOptions, PlatformOptions, RuntimeChoice, TriggerOptions, trigger};
 pub use validate::{FileKind, ValidateOptions, validate, watch as validate_watching};
 
+pub use crate::engine::load::{Mix, USER_EVENTS};
 pub use crate::handler::{CloudEvents, NodeOptions};
 
 use crate::app::Locate;

@@ -62,6 +62,20 @@ impl PayloadOptions {
         }
     }
 
+    /// What a generator is told of it.
+    pub(super) fn recipe(&self, platform: Platform, iparams: Option<Map<String, Value>>) -> Recipe {
+        Recipe {
+            seed: self.seed,
+            now: self.now,
+            locale: self.locale,
+            variant: self.variant,
+            platform,
+            changes: self.changes.clone(),
+            actor: self.actor,
+            iparams,
+        }
+    }
+
     /// Whether what is made depends on seed and clock.
     pub fn draws(&self) -> bool {
         self.source == PayloadSource::Generated
@@ -212,17 +226,7 @@ impl Payloads {
 }
 
 fn generator(schemas: &Schemas, options: &PayloadOptions, wanted: &Wanted<'_>) -> Result<Generator, Findings> {
-    let recipe = Recipe {
-        seed: options.seed,
-        now: options.now,
-        locale: options.locale,
-        variant: options.variant,
-        platform: wanted.platform,
-        changes: options.changes.clone(),
-        actor: options.actor,
-        iparams: wanted.iparams.clone(),
-    };
-    Generator::new(schemas, wanted.event, &recipe)
+    Generator::new(schemas, wanted.event, &options.recipe(wanted.platform, wanted.iparams.clone()))
 }
 
 fn no_schema(schemas: &Schemas, event: &str) -> Finding {

@@ -5,6 +5,7 @@
 
 mod bridge;
 mod external;
+pub mod load;
 mod run;
 pub mod scenario;
 
