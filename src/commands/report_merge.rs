@@ -124,14 +124,18 @@ fn difference(a: &LoadReport, b: &LoadReport) -> Option<String> {
     })
 }
 
-/// The command of the whole run, from that of a shard.
+/// The command of the whole run, from that of a shard: without its part, and without the file that its report went to.
 fn whole_command(command: &str) -> String {
-    let mut words: Vec<&str> = command.split(' ').collect();
-    if let Some(at) = words.iter().position(|word| *word == "--shard") {
-        words.drain(at..(at + 2).min(words.len()));
+    let mut kept = Vec::new();
+    let mut words = command.split(' ');
+    while let Some(word) = words.next() {
+        match word {
+            "--shard" | "--report" => drop(words.next()),
+            _ if word.starts_with("--shard=") || word.starts_with("--report=") => {}
+            _ => kept.push(word),
+        }
     }
-    words.retain(|word| !word.starts_with("--shard="));
-    words.join(" ")
+    kept.join(" ")
 }
 
 #[cfg(test)]
@@ -141,6 +145,6 @@ mod tests {
     #[test]
     fn the_command_of_the_run_has_no_shard() {
         assert_eq!(whole_command("simctl load e -n 9 --shard 2/3 --seed 7"), "simctl load e -n 9 --seed 7");
-        assert_eq!(whole_command("simctl load e --shard=2/3"), "simctl load e");
+        assert_eq!(whole_command("simctl load e --shard=2/3 --report json=2.json"), "simctl load e");
     }
 }

@@ -10,6 +10,7 @@ mod events;
 mod exit_codes;
 mod generate;
 mod handlers;
+mod load;
 mod output;
 mod programs;
 mod progress;

@@ -1,7 +1,6 @@
 //! The summary of a load, for people.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use super::super::{Paint, Verbosity};
 use super::{load_time, mebibytes};
@@ -168,12 +167,4 @@ fn push_failures(text: &mut String, report: &LoadReport, paint: Paint) {
         }
         let _ = writeln!(text, "      {}", paint.faint(&printable(&failure.repeat)));
     }
-}
-
-/// The longest time of a series' interval, and how long the series lasts: what a chart is drawn in.
-pub(super) fn extents(report: &LoadReport) -> (Duration, Duration) {
-    let intervals = report.series.intervals();
-    let longest = intervals.iter().filter_map(|interval| interval.percentile(100.0)).max().unwrap_or_default();
-    let lasts = report.series.every().saturating_mul(u32::try_from(intervals.len()).unwrap_or(u32::MAX));
-    (longest, lasts)
 }
