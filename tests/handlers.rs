@@ -970,7 +970,6 @@ fn an_interrupt_ends_the_delivery() {
             node_options: NodeOptions::default(),
             globals: Vec::new(),
             shares_realm: false,
-            shares_realm: false,
         };
         let mut handler = Handler::start(&launch, &interrupt).expect("the handler starts");
         let delivery = delivery("e");

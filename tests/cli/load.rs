@@ -384,3 +384,35 @@ fn the_standard_streams_are_apart() {
     assert_eq!(output.status.code(), Some(0));
     assert!(output.stdout.is_empty() && output.stderr.is_empty(), "a quiet load that held says nothing");
 }
+
+#[test]
+fn a_shared_realm_keeps_what_the_app_keeps_and_a_fresh_one_does_not() {
+    let server = "
+let events = 0;
+exports = {
+  created: function (p) { return 1; },
+  updated: async function (p) {
+    events++;
+    if (events === 3) throw new Error('the third');
+    if (events === 4) return new Promise(function () {});
+    if (events === 5) { Promise.reject(new Error('nobody cares')); }
+    await $db.set('events', { n: events });
+  }
+};";
+    let all = ["embedded", "node"];
+    let node = node_or_skip("a_shared_realm_keeps_what_the_app_keeps_and_a_fresh_one_does_not");
+    for runtime in all.into_iter().filter(|runtime| *runtime != "node" || node) {
+        let sandbox = Sandbox::app(server);
+        let args =
+            format!("load onUserUpdate -n 10 --workers 1 --runtime {runtime} --db seen.sqlite --report json=load.json");
+        run(&sandbox, &args).code(0);
+        assert_eq!(run(&sandbox, "db get events --db seen.sqlite").json()["n"], 1, "{runtime}");
+        let ran = run(&sandbox, &format!("{args} --shared-realm")).code(1);
+        ran.stderr("production").stdout("shared realm");
+        let outcomes = &report(&sandbox, "load.json")["outcomes"];
+        // An `async` function throws by rejecting.
+        let wanted = serde_json::json!({ "never-settles": 1, "rejected": 2, "returned": 7 });
+        assert_eq!(*outcomes, wanted, "{runtime}");
+        assert_eq!(run(&sandbox, "db get events --db seen.sqlite").json()["n"], 10, "{runtime}");
+    }
+}
