@@ -15,6 +15,6 @@ mod write;
 
 pub use draw::delivery_id;
 pub use generator::{ActorKind, Changes, Generator, Recipe, Variant};
-pub use load::{Loaded, load};
+pub use load::{Loaded, complete, load};
 pub use locale::Locale;
 pub use overrides::{Given, Override, Overrides, Path};
