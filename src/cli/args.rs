@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::db::{self, DbFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
+use super::serve::{self, ServeFlags};
 use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -142,6 +143,9 @@ pub(super) enum Verb {
     /// Play scenarios: users' lives fired at the app, step by step, and what is expected of it
     #[command(after_help = TEST_EXAMPLES)]
     Test(Box<TestFlags>),
+    /// Fire from a page in the browser: payloads to edit, logs as they come, what was fired before
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<ServeFlags>),
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
     Schedules(ScheduleFlags),
@@ -183,6 +187,7 @@ impl Verb {
             Self::History(_) | Self::Diff(_) | Self::Users(_) => None,
             Self::Schedules(_) => None,
             Self::Test(flags) => flags.fault(),
+            Self::Serve(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_) | Self::Db(_) | Self::Schema(_) | Self::Explain(_) | Self::Init(_) => None,
         }
@@ -752,6 +757,10 @@ impl FireFlags {
 }
 
 impl HandlerFlags {
+    pub(super) fn fault(&self, walls: &WallFlags) -> Option<String> {
+        walls.fault(self.runtime)
+    }
+
     pub(super) fn into_options(self, walls: &WallFlags) -> HandlerOptions {
         HandlerOptions {
             runtime: self.runtime.into_choice(),
@@ -893,7 +902,7 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// A seed nobody chose, short enough to be read out.
-fn fresh_seed() -> u64 {
+pub(super) fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) % 1_000_000_000
 }

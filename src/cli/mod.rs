@@ -6,6 +6,7 @@ mod args;
 mod db;
 mod history;
 mod init;
+mod serve;
 mod types;
 mod values;
 
@@ -114,6 +115,11 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
+        Verb::Serve(flags) => match Interrupt::on_ctrl_c().and_then(|interrupt| Ok((flags.into_options()?, interrupt)))
+        {
+            Ok((options, interrupt)) => commands::serve(&context, options, &interrupt),
+            Err(error) => deaf(&context, &error),
+        },
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Init(flags) => match Interrupt::on_ctrl_c() {

@@ -14,6 +14,7 @@ mod payloads;
 mod replay;
 mod schedules;
 mod schema;
+mod serve;
 mod test;
 mod trigger;
 mod user_payloads;
@@ -35,6 +36,7 @@ pub use payloads::{PayloadOptions, PayloadSource};
 pub use replay::{ReplayOptions, replay};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, TypesOptions, schema};
+pub use serve::{ServeOptions, serve};
 pub use test::{Report, ReportKind, TestOptions, test};
 pub use trigger::{TriggerOptions, trigger};
 pub use users::{UserChoice, UsersAction, UsersOptions, users};
@@ -49,7 +51,7 @@ use crate::model::{Findings, Verdict};
 use crate::schema::Schemas;
 
 /// What every command is given: the world as `cli` found it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// The current folder.
     pub cwd: PathBuf,
