@@ -87,7 +87,8 @@ fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: 
     }
     // The app is done: what describes its end may use more memory than it.
     realm.runtime.set_memory_limit(to_usize(app.memory_bytes.saturating_add(RESERVE)));
-    if realm.lost.get() && before.ran_out(app.memory_bytes) {
+    // Where there is no memory for a promise's next job, the engine drops it, and nobody hears of the promise again.
+    if (realm.lost.get() || !realm.is_settled()?) && before.ran_out(app.memory_bytes) {
         return Err(Stopped::Broken("out of memory".to_owned()));
     }
     realm.report(event, true)
@@ -102,7 +103,7 @@ pub(super) struct Realm {
     context: Context,
     runtime: Runtime,
     interrupted: Rc<Cell<bool>>,
-    /// A rejected promise could not be noted: there was no memory for it.
+    /// A rejected promise could not be noted, or a job not be done: there was no memory for it.
     lost: Rc<Cell<bool>>,
     /// The process's memory when the event began, and the app's limit.
     memory: Rc<Cell<(Memory, u64)>>,
@@ -163,14 +164,11 @@ impl Realm {
     fn hear_answers(&self, event: &Event, wire: &Wire) -> Result<(), Stopped> {
         let mut has_told = false;
         loop {
-            let (waiting, settled) = self.call(|controller| {
-                let ask = |name: &str| -> rquickjs::Result<Function> { controller.get(name) };
-                Ok((ask("waiting")?.call::<_, u32>(())?, ask("isSettled")?.call::<_, bool>(())?))
-            })?;
+            let waiting: u32 = self.call(|controller| controller.get::<_, Function>("waiting")?.call(()))?;
             if waiting == 0 {
                 return Ok(());
             }
-            if settled && !has_told {
+            if !has_told && self.is_settled()? {
                 has_told = true;
                 self.report(event, false)?;
             }
@@ -179,6 +177,11 @@ impl Realm {
             self.call(|controller| controller.get::<_, Function>("hear")?.call::<_, ()>((line,)))?;
             self.run_jobs()?;
         }
+    }
+
+    /// Whether the callback has returned, thrown or rendered, or its promise is settled.
+    fn is_settled(&self) -> Result<bool, Stopped> {
+        self.call(|controller| controller.get::<_, Function>("isSettled")?.call(()))
     }
 
     /// Says how the event stands, and with `last`, how it ended.
@@ -212,6 +215,7 @@ impl Realm {
                     if self.interrupted.get() {
                         return Err(self.stopped(what));
                     }
+                    self.lost.set(true);
                 }
             }
         }
