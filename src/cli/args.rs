@@ -10,6 +10,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 
+use super::complete::{self, CompletionsFlags};
 use super::db::{self, DbFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
@@ -168,6 +169,9 @@ pub(super) enum Verb {
     /// Begin an app: a handler, a mock, a scenario, and what CI needs, in new files only
     #[command(after_help = init::EXAMPLES)]
     Init(InitFlags),
+    /// A script that makes the shell complete verbs, flags, events, paths in payloads and more
+    #[command(after_help = complete::EXAMPLES)]
+    Completions(CompletionsFlags),
 }
 
 impl Verb {
@@ -184,7 +188,12 @@ impl Verb {
             Self::Schedules(_) => None,
             Self::Test(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
-            Self::Generate(_) | Self::Db(_) | Self::Schema(_) | Self::Explain(_) | Self::Init(_) => None,
+            Self::Generate(_)
+            | Self::Db(_)
+            | Self::Schema(_)
+            | Self::Explain(_)
+            | Self::Init(_)
+            | Self::Completions(_) => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing is acted on while parsing, so `--help` always works.
 
 mod args;
+mod complete;
 mod db;
 mod history;
 mod init;
@@ -28,6 +29,10 @@ pub fn run() -> ExitCode {
     // simctl starts itself again to be the host of the embedded runtime: not a verb, and nobody types it.
     if words.get(1).is_some_and(|word| word == HOST_ARGUMENT) {
         return embedded::host_main();
+    }
+    // A shell asks what a word can be completed with.
+    if let Some(shell) = std::env::var_os(complete::VARIABLE) {
+        return complete::answer(&shell, words);
     }
     ExitCode::from(verdict(words).exit_code())
 }
@@ -116,6 +121,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         }
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
+        Verb::Completions(flags) => context.console.write(&flags.script()),
         Verb::Init(flags) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::init(&context, &flags.into_options(), &interrupt),
             Err(error) => deaf(&context, &error),

@@ -1,6 +1,7 @@
 //! One file per verb. A command joins the rooms below, tells reporters what happened, and returns a verdict; it never ends
 //! the process and reads no flags, environment or clock of its own.
 
+mod complete;
 mod console;
 mod db;
 mod explain;
@@ -24,6 +25,7 @@ mod whole_file;
 
 use std::path::PathBuf;
 
+pub use complete::{Candidate, Typed, Wanted, candidates};
 pub use console::{Console, Format, Target};
 pub use db::{DbAction, DbOptions, db};
 pub use explain::{ExplainOptions, explain};

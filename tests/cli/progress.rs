@@ -14,7 +14,7 @@ use crate::sandbox::Sandbox;
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// The two ends of a terminal: ours, and the program's.
-fn terminal() -> (File, File) {
+pub(crate) fn terminal() -> (File, File) {
     let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&ours).expect("granted");
     unlockpt(&ours).expect("unlocked");
