@@ -14,6 +14,7 @@ use super::complete::{self, CompletionsFlags};
 use super::db::{self, DbFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
+use super::man::{self, ManFlags};
 use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -172,6 +173,9 @@ pub(super) enum Verb {
     /// A script that makes the shell complete verbs, flags, events, paths in payloads and more
     #[command(after_help = complete::EXAMPLES)]
     Completions(CompletionsFlags),
+    /// A manual page, for `man -l -`
+    #[command(after_help = man::EXAMPLES)]
+    Man(ManFlags),
 }
 
 impl Verb {
@@ -193,7 +197,8 @@ impl Verb {
             | Self::Schema(_)
             | Self::Explain(_)
             | Self::Init(_)
-            | Self::Completions(_) => None,
+            | Self::Completions(_)
+            | Self::Man(_) => None,
         }
     }
 }

@@ -7,6 +7,7 @@ mod complete;
 mod db;
 mod history;
 mod init;
+mod man;
 mod types;
 mod values;
 
@@ -122,6 +123,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Completions(flags) => context.console.write(&flags.script()),
+        Verb::Man(flags) => flags.print(&context.console),
         Verb::Init(flags) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::init(&context, &flags.into_options(), &interrupt),
             Err(error) => deaf(&context, &error),
