@@ -7,16 +7,24 @@ mod code;
 mod delivery;
 mod difference;
 mod finding;
+mod latencies;
+mod load;
 mod outcome;
 mod run_event;
 mod secret;
+mod series;
 mod verdict;
 
 pub use code::{Code, Severity};
 pub use delivery::{Addressee, Delivered, Delivery, Platform, Runtime, Times};
 pub use difference::Difference;
 pub use finding::{Excerpt, Finding, Findings, Place, Position, Span};
+pub use latencies::{Latencies, PERCENTILES};
+pub use load::{
+    Digest, Expected, LoadFailure, LoadKind, LoadMemory, LoadReport, LoadRun, MOST_FAILURES, Shards, Taken,
+};
 pub use outcome::{Frame, Outcome, Response, ReturnValue, Thrown};
 pub use run_event::{AnswerStatus, Level, RunEvent, Stream};
 pub use secret::Secrets;
+pub use series::{Interval, Series};
 pub use verdict::Verdict;
