@@ -163,6 +163,7 @@ impl App {
                 name: "$echo".to_owned(),
                 methods: ["say", "fail", "later", "never", "release"].map(str::to_owned).to_vec(),
             }],
+            shares_realm: false,
         };
         Handler::start(&launch, &Interrupt::none()).expect("the handler starts")
     }
@@ -981,6 +982,7 @@ fn an_interrupt_ends_the_delivery() {
             host_program: Some(env!("CARGO_BIN_EXE_simctl").into()),
             node_options: NodeOptions::default(),
             globals: Vec::new(),
+            shares_realm: false,
         };
         let mut handler = Handler::start(&launch, &interrupt).expect("the handler starts");
         let delivery = delivery("e");
@@ -1005,6 +1007,7 @@ fn a_missing_node_is_told_with_what_to_do() {
         host_program: None,
         node_options: NodeOptions::default(),
         globals: Vec::new(),
+        shares_realm: false,
     };
     let error = Handler::start(&launch, &Interrupt::none()).expect_err("there is no such node");
     assert!(matches!(error, HandlerError::NodeMissing { .. }));

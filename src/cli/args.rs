@@ -14,6 +14,7 @@ use super::complete::{self, CompletionsFlags};
 use super::db::{self, DbFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
+use super::load::{self, LoadFlags, ReportFlags};
 use super::man::{self, ManFlags};
 use super::types::{self, TypesFlags};
 use super::values;
@@ -147,6 +148,12 @@ pub(super) enum Verb {
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
     Schedules(ScheduleFlags),
+    /// Fire many events at the app: how fast it is, and what it does when there is no pause
+    #[command(after_help = load::EXAMPLES)]
+    Load(Box<LoadFlags>),
+    /// Add up the reports of shards
+    #[command(after_help = load::MERGE_EXAMPLES)]
+    Report(ReportFlags),
     /// Look at what the app has stored with $db, and change it; no code of the app runs
     #[command(after_help = db::EXAMPLES)]
     Db(DbFlags),
@@ -191,6 +198,8 @@ impl Verb {
             Self::History(_) | Self::Diff(_) | Self::Users(_) => None,
             Self::Schedules(_) => None,
             Self::Test(flags) => flags.fault(),
+            Self::Load(flags) => flags.fault(matches),
+            Self::Report(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_)
             | Self::Db(_)
@@ -385,17 +394,17 @@ enum NetworkFlag {
 }
 
 impl PlatformFlags {
-    pub(super) fn into_options(self) -> PlatformOptions {
-        PlatformOptions {
-            db: self.db,
-            fresh: self.fresh,
-            strict_limits: self.strict_limits,
-            network: match self.network {
-                NetworkFlag::Mock => Network::Mock,
-                NetworkFlag::Record => Network::Record,
-                NetworkFlag::Live => Network::Live,
-            },
+    /// `--network`
+    pub(super) const fn network(&self) -> Network {
+        match self.network {
+            NetworkFlag::Mock => Network::Mock,
+            NetworkFlag::Record => Network::Record,
+            NetworkFlag::Live => Network::Live,
         }
+    }
+
+    pub(super) fn into_options(self) -> PlatformOptions {
+        PlatformOptions { network: self.network(), db: self.db, fresh: self.fresh, strict_limits: self.strict_limits }
     }
 }
 
@@ -428,6 +437,11 @@ enum CloudEventsFlag {
 }
 
 impl ExternalFlags {
+    /// Whether it is something else than an app's callback that gets the payload.
+    pub(super) const fn is_given(&self) -> bool {
+        self.to.is_some() || self.exec.is_some()
+    }
+
     pub(super) fn into_options(self) -> Option<ExternalOptions> {
         let cloud_events = self.cloudevents.map(|mode| match mode {
             CloudEventsFlag::Structured => CloudEvents::Structured,
@@ -696,7 +710,7 @@ impl AppFlags {
 }
 
 impl PayloadFlags {
-    fn into_options(self, overrides: Vec<Override>) -> PayloadOptions {
+    pub(super) fn into_options(self, overrides: Vec<Override>) -> PayloadOptions {
         let source = match self.payload {
             Some(file) => PayloadSource::File(file),
             None if self.sample => PayloadSource::Sample,

@@ -7,6 +7,7 @@ mod complete;
 mod db;
 mod history;
 mod init;
+mod load;
 mod man;
 mod types;
 mod values;
@@ -120,6 +121,14 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
+        Verb::Load(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => {
+                let live = io::stderr().is_terminal() && !args.common.quiet;
+                commands::load(&context, &flags.into_options(overrides, live), &interrupt)
+            }
+            Err(error) => deaf(&context, &error),
+        },
+        Verb::Report(flags) => commands::merge_reports(&context, &flags.into_options()),
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Completions(flags) => context.console.write(&flags.script()),

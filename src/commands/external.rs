@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+use serde_json::{Map, Value};
+
 use super::keeping;
 use super::payloads::{Payloads, Wanted};
 use super::trigger::{cannot_start, repeat_command, unchecked};
@@ -40,16 +42,17 @@ pub enum ExternalOptions {
 }
 
 /// Everything that is known before the first payload is fired.
-struct Prepared {
-    handler: External,
+pub(super) struct Prepared {
+    pub(super) handler: External,
     /// The command line, secrets masked.
-    command: Vec<String>,
+    pub(super) command: Vec<String>,
     app: Option<App>,
-    platform: Platform,
-    secrets: Secrets,
-    schemas: Schemas,
-    payloads: Payloads,
-    notices: Vec<String>,
+    pub(super) platform: Platform,
+    pub(super) iparams: Option<Map<String, Value>>,
+    pub(super) secrets: Secrets,
+    pub(super) schemas: Schemas,
+    pub(super) payloads: Payloads,
+    pub(super) notices: Vec<String>,
 }
 
 /// Fires the event, once or `--count` times.
@@ -59,7 +62,7 @@ pub(super) fn trigger(
     external: &ExternalOptions,
     interrupt: &Interrupt,
 ) -> Verdict {
-    let (handler, secrets) = match open(context, options, external, interrupt) {
+    let (handler, secrets) = match open(context, options, external, 0, interrupt) {
         Ok(opened) => opened,
         Err(verdict) => return verdict,
     };
@@ -69,11 +72,13 @@ pub(super) fn trigger(
     }
 }
 
-/// The handler, and what of the flags that describe it is secret.
-fn open(
+/// The handler, and what of the flags that describe it is secret. An endpoint keeps connections for so many deliveries at a
+/// time.
+pub(super) fn open(
     context: &Context,
     options: &TriggerOptions,
     external: &ExternalOptions,
+    in_flight: usize,
     interrupt: &Interrupt,
 ) -> Result<(External, Vec<String>), Verdict> {
     match external {
@@ -85,7 +90,8 @@ fn open(
                 allow_remote: *allow_remote,
                 timeout: options.handler.timeout,
             };
-            let endpoint = Endpoint::open(&post, interrupt).map_err(|error| no_endpoint(context, &error))?;
+            let endpoint =
+                Endpoint::open_for(&post, in_flight, interrupt).map_err(|error| no_endpoint(context, &error))?;
             let secrets = endpoint.secrets().collect();
             Ok((External::Http(Box::new(endpoint)), secrets))
         }
@@ -110,7 +116,7 @@ fn no_command(context: &Context, error: &CommandError) -> Verdict {
     if error.is_of_the_machine() { Verdict::Machine } else { Verdict::CannotDo }
 }
 
-fn prepare(
+pub(super) fn prepare(
     context: &Context,
     options: &TriggerOptions,
     handler: External,
@@ -124,10 +130,11 @@ fn prepare(
         _ => None,
     };
     let schemas = context.schemas()?;
+    let values = iparams.values;
     let wanted = Wanted {
         event: &options.event,
         platform,
-        iparams: iparams.values,
+        iparams: values.clone(),
         sample: sample.as_deref(),
         secrets: &iparams.secrets,
         user: options.user(context, &keeping::root(context, &options.app)?)?,
@@ -139,7 +146,7 @@ fn prepare(
     }
     let secrets = iparams.secrets.and(secrets.into_iter().map(|value| ("header".to_owned(), value)));
     let command = masked_words(&context.command);
-    Ok(Prepared { handler, command, app, platform, secrets, schemas, payloads, notices })
+    Ok(Prepared { handler, command, app, platform, iparams: values, secrets, schemas, payloads, notices })
 }
 
 /// The app, where there is one; one that was not asked for and has faults is left aside, and a remark says so.

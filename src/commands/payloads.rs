@@ -69,6 +69,20 @@ impl PayloadOptions {
         }
     }
 
+    /// What a generator is told of it.
+    pub(super) fn recipe(&self, platform: Platform, iparams: Option<Map<String, Value>>) -> Recipe {
+        Recipe {
+            seed: self.seed,
+            now: self.now,
+            locale: self.locale,
+            variant: self.variant,
+            platform,
+            changes: self.changes.clone(),
+            actor: self.actor,
+            iparams,
+        }
+    }
+
     /// Whether what is made depends on seed and clock.
     pub fn draws(&self) -> bool {
         matches!(self.source, PayloadSource::Generated)
@@ -121,12 +135,12 @@ impl Payloads {
                     return Err(vec![no_schema(schemas, wanted.event)]);
                 }
                 if let Some(user) = wanted.user.clone() {
-                    let recipe = recipe(options, &wanted);
+                    let recipe = options.recipe(wanted.platform, wanted.iparams.clone());
                     let (payloads, others) = UserPayloads::new(schemas, wanted.event, recipe, user, &overrides)?;
                     overrides = others;
                     Base::OfUser(Box::new(payloads))
                 } else {
-                    Base::Generated(Box::new(Generator::new(schemas, wanted.event, &recipe(options, &wanted))?))
+                    Base::Generated(Box::new(generator(schemas, options, &wanted)?))
                 }
             }
             (PayloadSource::Kept(recorded), _) => {
@@ -241,17 +255,8 @@ impl Payloads {
     }
 }
 
-fn recipe(options: &PayloadOptions, wanted: &Wanted<'_>) -> Recipe {
-    Recipe {
-        seed: options.seed,
-        now: options.now,
-        locale: options.locale,
-        variant: options.variant,
-        platform: wanted.platform,
-        changes: options.changes.clone(),
-        actor: options.actor,
-        iparams: wanted.iparams.clone(),
-    }
+fn generator(schemas: &Schemas, options: &PayloadOptions, wanted: &Wanted<'_>) -> Result<Generator, Findings> {
+    Generator::new(schemas, wanted.event, &options.recipe(wanted.platform, wanted.iparams.clone()))
 }
 
 fn no_schema(schemas: &Schemas, event: &str) -> Finding {

@@ -1,6 +1,6 @@
 //! Payloads about a user who is known: each tells of a change from the state in which the one before has left her.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -19,7 +19,7 @@ pub(super) struct UserPayloads {
     change: Change,
     /// The user before the first payload, and each payload with the user after it, as far as they were asked for.
     first: Value,
-    made: RefCell<Vec<(Value, Value)>>,
+    made: Mutex<Vec<(Value, Value)>>,
 }
 
 impl UserPayloads {
@@ -53,7 +53,7 @@ impl UserPayloads {
             }
         }
         let first = if whom.is_whole { whom.user } else { completed(schemas, &recipe, whom.user)? };
-        let payloads = Self { event: event.to_owned(), recipe, change, first, made: RefCell::default() };
+        let payloads = Self { event: event.to_owned(), recipe, change, first, made: Mutex::default() };
         Ok((payloads, others))
     }
 
@@ -62,7 +62,7 @@ impl UserPayloads {
     /// # Errors
     /// Findings where the user has no such attribute, or nothing would change.
     pub(super) fn value(&self, schemas: &Schemas, index: u64) -> Result<Value, Findings> {
-        let mut made = self.made.borrow_mut();
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         while made.len() as u64 <= index {
             let before = made.last().map_or(&self.first, |(_, user)| user);
             let next = self.next(schemas, before, made.len() as u64)?;

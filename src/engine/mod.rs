@@ -5,6 +5,7 @@
 
 mod bridge;
 mod external;
+pub mod load;
 pub mod prepare;
 mod run;
 pub mod scenario;

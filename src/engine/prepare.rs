@@ -40,6 +40,7 @@ impl HandlerOptions {
             host_program: None,
             node_options: self.node_options,
             globals: globals(),
+            shares_realm: false,
         }
     }
 }

@@ -36,7 +36,7 @@ pub(super) fn deliver(
     host: &mut dyn Host,
 ) -> Result<Delivered, HandlerError> {
     let Some(mut child) = handler.child.take() else { return Err(HandlerError::Ended) };
-    let start_up = if handler.deliveries == 0 {
+    let start_up = if handler.version.is_empty() {
         make_ready(handler, &mut child)?;
         handler.started.elapsed()
     } else {
@@ -59,6 +59,16 @@ pub(super) fn deliver(
     let (outcome, child) = exchange.finish(end)?;
     handler.child = child;
     Ok(Delivered { outcome, times })
+}
+
+/// Waits until the process is ready, ahead of its first delivery.
+pub(super) fn ready(handler: &mut Handler) -> Result<(), HandlerError> {
+    let Some(mut child) = handler.child.take() else { return Err(HandlerError::Ended) };
+    if handler.version.is_empty() {
+        make_ready(handler, &mut child)?;
+    }
+    handler.child = Some(child);
+    Ok(())
 }
 
 /// Waits until the process is ready; sets the limits of Node.js and sends it what to run.

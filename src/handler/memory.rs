@@ -26,15 +26,30 @@ pub(super) fn bound(_: &Child, _: u64) -> Option<u64> {
 }
 
 /// The data that the process has, in bytes: what its limit bounds.
-#[cfg(target_os = "linux")]
 pub(super) fn data_bytes(child: &Child) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", child.pid().as_raw_nonzero())).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmData:"))?;
+    figure(Some(child), "VmData:")
+}
+
+/// The memory of the machine that the process takes, in bytes; without one, that simctl takes itself.
+pub(super) fn resident_bytes(child: Option<&Child>) -> Option<u64> {
+    figure(child, "VmRSS:")
+}
+
+/// The memory of the machine that simctl takes itself, in bytes, where the system tells.
+pub fn own_resident_bytes() -> Option<u64> {
+    resident_bytes(None)
+}
+
+#[cfg(target_os = "linux")]
+fn figure(child: Option<&Child>, name: &str) -> Option<u64> {
+    let process = child.map_or_else(|| "self".to_owned(), |child| child.pid().as_raw_nonzero().to_string());
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn data_bytes(_: &Child) -> Option<u64> {
+fn figure(_: Option<&Child>, _: &str) -> Option<u64> {
     None
 }
 

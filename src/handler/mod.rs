@@ -37,6 +37,7 @@ pub use self::exec::{Command, CommandError};
 pub use self::external::{External, Heard, Message};
 pub use self::http::{CloudEvents, Endpoint, EndpointError, Post, shown_header, shown_url};
 pub use self::interrupt::Interrupt;
+pub use self::memory::own_resident_bytes;
 pub use self::node::find as find_node;
 use self::wire::ToHost;
 
@@ -162,6 +163,8 @@ pub struct Launch {
     pub node_options: NodeOptions,
     /// The platform's objects and functions; `renderData` is always there.
     pub globals: Vec<HostGlobal>,
+    /// Whether one realm serves all events of a process, in which the app is loaded once. Production has one for each.
+    pub shares_realm: bool,
 }
 
 /// How far the app reaches in [`Runtime::Node`].
@@ -332,6 +335,25 @@ impl Handler {
     /// Where the delivery could not be made at all: see [`HandlerError`]. The handler has then ended.
     pub fn deliver(&mut self, delivery: &Delivery, host: &mut dyn Host) -> Result<Delivered, HandlerError> {
         exchange::deliver(self, delivery, host)
+    }
+
+    /// Waits until the process is ready, so that its first delivery need not: what several processes are started together
+    /// for.
+    ///
+    /// # Errors
+    /// As [`Handler::deliver`].
+    pub fn make_ready(&mut self) -> Result<(), HandlerError> {
+        exchange::ready(self)
+    }
+
+    /// Whether the process has ended by itself since its last delivery, as one does that something else has killed.
+    pub fn has_gone(&self) -> bool {
+        self.child.as_ref().is_none_or(Child::has_ended)
+    }
+
+    /// The memory of the machine that the process takes, in bytes, where the system tells.
+    pub fn resident_bytes(&self) -> Option<u64> {
+        self.child.as_ref().and_then(|child| memory::resident_bytes(Some(child)))
     }
 
     /// Whether it can take another delivery.

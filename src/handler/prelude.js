@@ -116,7 +116,7 @@
   // ---- Host calls ----------------------------------------------------------------------------------------------------
 
   let closed = false; // the event is over: what still runs of it belongs to no delivery
-  const waiting = new RealMap(); // what to do with the answer of each call that has none yet
+  let waiting = new RealMap(); // what to do with the answer of each call that has none yet
   let waitingCount = 0;
 
   const sendCall = (name, args) => {
@@ -327,7 +327,9 @@
   const RealDate = Date;
   const machineNow = Date.now;
   const dateToText = uncurry(Date.prototype.toString);
+  let hasOwnClock = false;
   const shiftClock = (shift) => {
+    hasOwnClock = true;
     const clock = {
       now() {
         return machineNow() + shift;
@@ -350,7 +352,10 @@
   let known = []; // names of exported functions, where the callback is missing
   let callbackName = '';
   let endsByRender = false; // the event is over when the app says so by `renderData`, not when the callback has returned
-  const rejections = new RealMap(); // promises that nobody handles, with their reasons
+  let rejections = new RealMap(); // promises that nobody handles, with their reasons
+  let isLoaded = false; // the entry file; a realm that is shared loads it once
+  let exported;
+  let turn = 0; // which event of the realm's it is: a promise of an earlier one settles nothing any more
 
   const settle = (outcome, result) => {
     if (settled) return;
@@ -373,12 +378,12 @@
     // Loads the entry file and calls the callback. Answers `pending` where a promise was returned, whose end is then
     // waited for, else `failed` or `returned`.
     start(entryName, entrySource, callback, payload, rendered, shift) {
-      if (shift !== 0) shiftClock(shift);
+      if (shift !== 0 && !hasOwnClock) shiftClock(shift);
       callbackName = callback;
       endsByRender = rendered;
-      let exported;
       try {
-        exported = load(entryName, entrySource);
+        if (!isLoaded) exported = load(entryName, entrySource);
+        isLoaded = true;
       } catch (error) {
         settle('not-loaded', error);
         return 'failed';
@@ -391,6 +396,7 @@
         return 'failed';
       }
       phase = 'running';
+      const own = turn;
       let result;
       try {
         result = apply(method, exported, [parse(payload)]);
@@ -406,11 +412,25 @@
       then(
         promise,
         (end) => {
-          if (!endsByRender) settle('returned', end);
+          if (own === turn && !endsByRender) settle('returned', end);
         },
-        (error) => settle('rejected', error),
+        (error) => {
+          if (own === turn) settle('rejected', error);
+        },
       );
       return 'pending';
+    },
+
+    // Where one realm serves several events: forgets the last one, and what it still waited for.
+    renew() {
+      turn++;
+      closed = settled = false;
+      phase = 'loading';
+      value = undefined;
+      known = [];
+      rejections = new RealMap();
+      waiting = new RealMap();
+      waitingCount = 0;
     },
 
     // The answer to a host call has come.

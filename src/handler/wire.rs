@@ -33,6 +33,9 @@ pub(super) enum ToHost {
         /// The script that describes values, likewise.
         describer: Option<String>,
         memory_bytes: u64,
+        /// Whether one realm serves all events.
+        #[serde(default)]
+        shares_realm: bool,
     },
     /// One event.
     Event {
@@ -229,6 +232,7 @@ pub(super) fn load(launch: &Launch) -> Vec<u8> {
         prelude: is_node.then(|| PRELUDE.to_owned()),
         describer: is_node.then(|| DESCRIBER.to_owned()),
         memory_bytes: launch.memory_bytes,
+        shares_realm: launch.shares_realm,
     })
 }
 

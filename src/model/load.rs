@@ -190,9 +190,8 @@ impl Digest {
     /// The digest of one payload (FNV-1a, 64 bits, over number, event and text; then mixed, so that sums tell).
     pub fn of(index: u64, event: &str, payload: &str) -> Self {
         let bytes = index.to_le_bytes().into_iter().chain(event.bytes()).chain([0]).chain(payload.bytes());
-        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
+        let hash =
+            bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
         let mixed = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         Self(mixed ^ (mixed >> 31))
     }
@@ -263,8 +262,7 @@ impl LoadReport {
 
     fn merge_failures(&mut self, others: Vec<LoadFailure>) {
         for other in others {
-            let alike = |own: &&mut LoadFailure| own.outcome == other.outcome && own.what == other.what && own.place == other.place;
-            match self.failures.iter_mut().find(alike) {
+            match self.failures.iter_mut().find(|own| own.is_like(&other)) {
                 Some(own) => {
                     let count = own.count + other.count;
                     if other.index < own.index {
@@ -277,6 +275,15 @@ impl LoadReport {
         }
         self.failures.sort_by_key(|failure| failure.index);
         self.failures.truncate(MOST_FAILURES);
+    }
+}
+
+impl LoadFailure {
+    /// Whether a person would call it the same. What is said at one place may differ, by the name of a user.
+    fn is_like(&self, other: &Self) -> bool {
+        let same = |get: fn(&Self) -> &str| get(self) == get(other);
+        let is_there = same(|failure| &failure.event) && same(|failure| &failure.outcome) && self.place == other.place;
+        is_there && (self.place.is_some() || self.what == other.what)
     }
 }
 

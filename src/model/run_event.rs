@@ -296,6 +296,15 @@ fn mask_raw(raw: &mut Box<RawValue>, secrets: &Secrets) {
     *raw = masked.unwrap_or_else(|| RawValue::NULL.to_owned());
 }
 
+impl Outcome {
+    /// The same, with every secret in it masked.
+    #[must_use]
+    pub fn masked(mut self, secrets: &Secrets) -> Self {
+        mask_outcome(&mut self, secrets);
+        self
+    }
+}
+
 fn mask_outcome(outcome: &mut Outcome, secrets: &Secrets) {
     match outcome {
         Outcome::Returned { value: ReturnValue::Json(value) } => secrets.mask_value(value),

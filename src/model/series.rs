@@ -84,6 +84,15 @@ impl Series {
         self.intervals.iter_mut().zip(&other.intervals).for_each(|(own, more)| own.merge(more));
     }
 
+    /// Adds the last two intervals of `other`, as one and the only one: how it goes at the moment.
+    pub fn merge_latest(&mut self, other: &Self) {
+        if self.intervals.is_empty() {
+            self.intervals.push(Interval::default());
+        }
+        let last = other.intervals.len().saturating_sub(2);
+        other.intervals[last..].iter().for_each(|more| self.intervals[0].merge(more));
+    }
+
     /// How long each interval is.
     pub const fn every(&self) -> Duration {
         Duration::from_millis(self.every_ms)

@@ -62,6 +62,13 @@ impl Draws {
     }
 }
 
+/// A number below `limit`, for a `purpose` that is no field: drawn like the values of payload `index`, and of no influence
+/// on them.
+pub fn drawn_below(seed: u64, index: u64, purpose: &str, limit: u64) -> u64 {
+    // No JSON Pointer begins like this.
+    Draws::new(seed, index).below(Address::of(&format!("draw {purpose}")), limit)
+}
+
 /// What tells the delivery of payload `index` from all others, as a UUID (RFC 9562, version 4): drawn like the payload's
 /// values, and of no influence on them.
 pub fn delivery_id(seed: u64, index: u64, event: &str) -> String {

@@ -62,17 +62,45 @@ pub fn update(
     let changes = if fields.is_empty() { recipe.changes.clone() } else { Changes::Fields(fields) };
     let recipe = Recipe { changes, actor: change.actor, ..recipe.clone() };
     let generator = Generator::new(schemas, UPDATED, &recipe).map_err(NoChange::Findings)?;
+    let draws = (0..).map(|draw| index.wrapping_add(draw));
+    let Changed { payload, user, same } = changed(&generator, user, change, draws);
+    match same {
+        Some((field, value)) => Err(NoChange::Same { field, value }),
+        None => Ok((payload, user)),
+    }
+}
+
+/// What became of a user.
+#[derive(Debug)]
+pub struct Changed {
+    /// What tells of it.
+    pub payload: Value,
+    /// The user as she is then.
+    pub user: Value,
+    /// The first attribute that has the value that it had, where there is one.
+    pub same: Option<(String, Value)>,
+}
+
+/// The payload that tells of a change of `user`, by a generator of updates. It is the one of the first number in `draws`; a new
+/// value that is the present one is drawn again with those that follow.
+pub fn changed(
+    generator: &Generator,
+    user: &Value,
+    change: &Change,
+    draws: impl Iterator<Item = u64> + Clone,
+) -> Changed {
+    let index = draws.clone().next().unwrap_or_default();
     let mut payload = generator.value(index);
     let (base, is_new_first) =
         if payload.pointer(KIT_CHANGES).is_some() { (KIT_CHANGES, false) } else { (CHANGES, true) };
     let drawn_user = payload.pointer(USER).cloned().unwrap_or_default();
-    let (mut updated, mut pairs) = (user.clone(), Map::new());
+    let (mut updated, mut pairs, mut same) = (user.clone(), Map::new(), None);
     for field in keys(payload.pointer(base)) {
         let before = user.get(&field).cloned().unwrap_or_default();
         let given = change.set.get(&field).cloned();
-        let value = given.unwrap_or_else(|| drawn(&generator, &field, &before, index));
+        let value = given.unwrap_or_else(|| drawn(generator, &field, &before, &drawn_user, draws.clone()));
         if value == before {
-            return Err(NoChange::Same { field, value });
+            same.get_or_insert((field.clone(), value.clone()));
         }
         let pair = if is_new_first { [value.clone(), before] } else { [before, value.clone()] };
         pairs.insert(field.clone(), Value::Array(pair.into()));
@@ -83,19 +111,24 @@ pub fn update(
     put(&mut payload, base, Value::Object(pairs));
     put(&mut payload, USER, updated.clone());
     follow(&mut payload, &drawn_user, &updated);
-    Ok((payload, updated))
+    Changed { payload, user: updated, same }
 }
 
 /// A new value of `field`, unlike the one `before` where one can be drawn.
-fn drawn(generator: &Generator, field: &str, before: &Value, first: u64) -> Value {
-    let draw = |index: u64| generator.value(index).pointer(USER).and_then(|user| user.get(field)).cloned();
-    let draws = (0..DRAWS).filter_map(|number| draw(first.wrapping_add(number)));
-    let mut last = Value::Null;
-    for value in draws {
-        if value != *before {
-            return value;
-        }
-        last = value;
+fn drawn(
+    generator: &Generator,
+    field: &str,
+    before: &Value,
+    drawn_user: &Value,
+    draws: impl Iterator<Item = u64>,
+) -> Value {
+    let of = |user: &Value| user.get(field).cloned();
+    let mut last = of(drawn_user).unwrap_or_default();
+    let mut others = draws.skip(1).take(usize::try_from(DRAWS).unwrap_or(usize::MAX) - 1);
+    while last == *before
+        && let Some(index) = others.next()
+    {
+        last = generator.value(index).pointer(USER).and_then(of).unwrap_or(last);
     }
     last
 }

@@ -13,7 +13,7 @@ mod overrides;
 mod plan;
 mod write;
 
-pub use draw::delivery_id;
+pub use draw::{delivery_id, drawn_below};
 pub use generator::{ActorKind, Changes, Generator, Recipe, Variant};
 pub use load::{Loaded, load};
 pub use locale::Locale;

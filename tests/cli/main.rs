@@ -13,6 +13,7 @@ mod generate;
 mod handlers;
 mod history;
 mod init;
+mod load;
 mod man;
 mod output;
 mod programs;

@@ -28,6 +28,8 @@ pub(super) struct App {
     pub(super) root: String,
     pub(super) globals: Vec<HostGlobal>,
     pub(super) memory_bytes: u64,
+    /// Whether one realm serves all events.
+    pub(super) shares_realm: bool,
 }
 
 /// One event.
@@ -51,10 +53,12 @@ pub(super) enum Stopped {
     Broken(String),
 }
 
-/// Runs one event, in `realm` where one was made beforehand, and sends its report.
-pub(super) fn run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire) {
+/// Runs one event, in `realm` where one was made beforehand, and sends its report. Answers with the realm where that is to
+/// serve the next event, too.
+pub(super) fn run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire) -> Option<Realm> {
     let before = Memory::now();
-    if let Err(stopped) = try_run(app, realm, event, wire, before) {
+    let done = try_run(app, realm, event, wire, before);
+    if let Err(stopped) = done {
         let report = match stopped {
             Stopped::Interrupted(stack) => format!("{{\"outcome\":\"timed-out\",\"stack\":{stack}}}"),
             Stopped::Broken(_) if before.ran_out(app.memory_bytes) => "{\"outcome\":\"out-of-memory\"}".to_owned(),
@@ -64,15 +68,21 @@ pub(super) fn run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire) {
             }
         };
         wire.send(&format!("\"type\":\"done\",\"id\":{},\"report\":{report}}}", event.id));
+        return None;
     }
+    done.ok().filter(|_| app.shares_realm)
 }
 
-fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: Memory) -> Result<(), Stopped> {
-    let realm = match realm {
+fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: Memory) -> Result<Realm, Stopped> {
+    let mut realm = match realm {
         Some(realm) => realm,
         None => Realm::new(app, wire)?,
     };
     realm.begin(app, event, before);
+    if realm.has_served {
+        realm.call(|controller| controller.get::<_, Function>("renew")?.call::<_, ()>(()))?;
+    }
+    realm.has_served = true;
     let failed = realm.call(|controller| {
         let start: Function = controller.get("start")?;
         let (name, source) = (&*app.entry.name, &*app.entry.source);
@@ -91,7 +101,8 @@ fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: 
     if (realm.lost.get() || !realm.is_settled()?) && before.ran_out(app.memory_bytes) {
         return Err(Stopped::Broken("out of memory".to_owned()));
     }
-    realm.report(event, true)
+    realm.report(event, true)?;
+    Ok(realm)
 }
 
 /// One engine with the prelude in it.
@@ -107,6 +118,8 @@ pub(super) struct Realm {
     lost: Rc<Cell<bool>>,
     /// The process's memory when the event began, and the app's limit.
     memory: Rc<Cell<(Memory, u64)>>,
+    /// Whether it is not the first event that it runs.
+    has_served: bool,
 }
 
 impl Realm {
@@ -140,7 +153,16 @@ impl Realm {
                 }
             }
         })));
-        Ok(Self { controller, rejection, context, runtime, interrupted: Rc::default(), lost, memory })
+        Ok(Self {
+            controller,
+            rejection,
+            context,
+            runtime,
+            interrupted: Rc::default(),
+            lost,
+            memory,
+            has_served: false,
+        })
     }
 
     /// Starts the event's clock and sets its limits.

@@ -40,17 +40,24 @@ fn serve() -> Option<()> {
     wire.send(&format!("\"type\":\"ready\",\"version\":\"QuickJS {}\"}}", engine::VERSION));
     let mut app = None;
     let mut spare = None;
+    let mut served = 0_u64;
     while let Some(message) = wire.message()? {
         match message {
-            ToHost::Load { entry, root, globals, memory_bytes, .. } => {
-                let loaded = engine::App { entry, root, globals, memory_bytes };
+            ToHost::Load { entry, root, globals, memory_bytes, shares_realm, .. } => {
+                let loaded = engine::App { entry, root, globals, memory_bytes, shares_realm };
                 // Made while simctl still makes the payload. Where it fails, the event tries again and tells.
                 spare = engine::Realm::new(&loaded, &wire).ok();
                 app = Some(loaded);
             }
             ToHost::Event { id, callback, payload, limit_ms, ends_by_render, clock_shift_ms, .. } => {
                 let event = engine::Event { id, callback, payload, limit_ms, ends_by_render, clock_shift_ms };
-                engine::run(app.as_ref()?, spare.take(), &event, &wire);
+                let app = app.as_ref()?;
+                spare = engine::run(app, spare.take(), &event, &wire);
+                served += 1;
+                // Where one event has followed another there may be more: the next finds its realm made.
+                if spare.is_none() && served > 1 {
+                    spare = engine::Realm::new(app, &wire).ok();
+                }
             }
             ToHost::Hello { .. } | ToHost::Reply { .. } => {}
         }

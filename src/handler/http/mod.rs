@@ -122,6 +122,8 @@ pub struct Endpoint {
     cloud_events: Option<CloudEvents>,
     timeout: Duration,
     agent: Agent,
+    /// Whether a delivery is made by the thread that asks for it, on a connection that was kept if there is one.
+    keeps_connections: bool,
 }
 
 impl Endpoint {
@@ -130,11 +132,21 @@ impl Endpoint {
     /// # Errors
     /// [`EndpointError`].
     pub fn open(post: &Post, interrupt: &Interrupt) -> Result<Self, EndpointError> {
+        Self::open_for(post, 0, interrupt)
+    }
+
+    /// The same for many deliveries, of which so many are under way at a time: connections are kept for as many. A delivery
+    /// that has begun then goes on until its time limit, whatever the user wishes.
+    ///
+    /// # Errors
+    /// [`EndpointError`].
+    pub fn open_for(post: &Post, in_flight: usize, interrupt: &Interrupt) -> Result<Self, EndpointError> {
         let target = Target::read(&post.url)?;
         let headers = Headers::read(&post.headers, post.cloud_events)?;
         let route = route(&target, post.allow_remote, interrupt)?;
-        let agent = agent(route, post.timeout);
-        Ok(Self { target, headers, cloud_events: post.cloud_events, timeout: post.timeout, agent })
+        let agent = agent(route, post.timeout, in_flight);
+        let (cloud_events, keeps_connections) = (post.cloud_events, in_flight > 0);
+        Ok(Self { target, headers, cloud_events, timeout: post.timeout, agent, keeps_connections })
     }
 
     /// The URL as it may be shown.
@@ -162,7 +174,12 @@ impl Endpoint {
         let request = self.headers.request(&self.target.uri, self.cloud_events, message).ok_or_else(unsendable)?;
         let agent = self.agent.clone();
         let deadline = far(started, self.timeout.saturating_add(BACKSTOP));
-        let outcome = match on_a_thread(move || exchange::post(&agent, request), deadline, interrupt) {
+        let waited = if self.keeps_connections {
+            Waited::Done(exchange::post(&agent, request))
+        } else {
+            on_a_thread(move || exchange::post(&agent, request), deadline, interrupt)
+        };
+        let outcome = match waited {
             Waited::Done(Ok(outcome)) => outcome,
             Waited::Done(Err(Fault::UnknownHost)) => {
                 return Err(HandlerError::UnknownHost { host: self.target.host.clone() });
@@ -211,13 +228,15 @@ fn route(target: &Target, allow_remote: bool, interrupt: &Interrupt) -> Result<R
     }
 }
 
-fn agent(route: Route, timeout: Duration) -> Agent {
+fn agent(route: Route, timeout: Duration, in_flight: usize) -> Agent {
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
     let mut config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
-        // A connection that the other side has closed meanwhile would look like a fault of the handler.
-        .max_idle_connections(0)
+        // A connection that the other side has closed meanwhile would look like a fault of the handler, so it is kept only
+        // where there is no pause in which to close it.
+        .max_idle_connections(in_flight)
+        .max_idle_connections_per_host(in_flight)
         .max_response_header_size(exchange::LARGEST_HEAD)
         .timeout_global(Some(timeout))
         .tls_config(tls);

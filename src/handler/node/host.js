@@ -127,18 +127,24 @@ const hear = (event, line) => {
   if (event.settled) later(event.end);
 };
 
-const begin = (event) => {
+// The app's files, compiled: each realm runs them anew.
+const scripts = new Map();
+const scriptOf = (source, filename) => {
+  let known = scripts.get(filename);
+  if (known === undefined || known.source !== source) {
+    known = { source, script: new Script(source, { filename, columnOffset: -PREFIX.length }) };
+    scripts.set(filename, known);
+  }
+  return known.script;
+};
+
+// A realm with the prelude in it: its controller, and the event that it runs.
+const makeRealm = () => {
   // Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
   const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
   const realm = vm.createContext(plain || {});
-  const mine = { id: event.id, controller: null, settled: false, end: null };
-  mine.end = () => {
-    if (current !== mine) return;
-    if (mine.controller.waiting() === 0) finish();
-    else mine.controller.report(mine.id, false);
-  };
-  let starting = true;
-  const host = {
+  const made = { controller: null, event: null };
+  made.controller = prelude.runInContext(realm)({
     send,
     receive,
     isProxy,
@@ -149,7 +155,7 @@ const begin = (event) => {
     prefix: PREFIX,
     shift: 0,
     caretShift: PREFIX.length,
-    compile: (source, filename) => new Script(source, { filename, columnOffset: -PREFIX.length }).runInContext(realm),
+    compile: (source, filename) => scriptOf(source, filename).runInContext(realm),
     describer: () => {
       describer ??= new Script(loaded.describer, { filename: 'simctl:describe' });
       return describer.runInContext(realm);
@@ -160,19 +166,36 @@ const begin = (event) => {
     // What a callback leaves running after it has returned belongs to its event, so a plain return ends when the event
     // loop is empty (`beforeExit`). A promise or a failure ends with the turn of the loop.
     settled: () => {
-      if (starting) return;
-      mine.settled = true;
-      later(mine.end);
+      const { event } = made;
+      if (event.starting) return;
+      event.settled = true;
+      later(event.end);
     },
+  });
+  return made;
+};
+
+let shared; // the realm that serves all events, where one does
+
+const begin = (event) => {
+  const mine = { id: event.id, controller: null, starting: true, settled: false, end: null };
+  mine.end = () => {
+    if (current !== mine) return;
+    if (mine.controller.waiting() === 0) finish();
+    else mine.controller.report(mine.id, false);
   };
-  mine.controller = prelude.runInContext(realm)(host);
+  if (shared !== undefined) shared.controller.renew();
+  const realm = shared ?? makeRealm();
+  realm.event = mine;
+  mine.controller = realm.controller;
+  if (loaded.shares_realm) shared = realm;
   current = mine;
   // The wire keeps the event loop busy while an event or an answer is waited for, and not while the app runs.
   if (socket !== undefined) socket.unref();
   const { entry } = loaded;
   const { callback, payload, ends_by_render: rendered, clock_shift_ms: shift } = event;
   const outcome = mine.controller.start(entry.name, entry.source, callback, payload, rendered, shift);
-  starting = false;
+  mine.starting = false;
   if (outcome === 'pending' && !mine.controller.isSettled()) return;
   if (outcome === 'failed')
     later(() => {
