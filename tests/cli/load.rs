@@ -418,3 +418,15 @@ exports = {
         assert_eq!(run(&sandbox, "db get events --db seen.sqlite").json()["n"], 10, "{runtime}");
     }
 }
+
+#[test]
+fn what_a_worker_compiled_ahead_is_out_of_an_apps_reach() {
+    // From the third event on, realms are made of byte code.
+    let server = "exports = { created: function (p) {}, updated: async function (p) {
+      let found;
+      try { found = await import('simctl:prelude'); } catch (_) { return 'nothing'; }
+      if (found.default() !== undefined) throw new Error('it was reached');
+    } };";
+    let sandbox = Sandbox::app(server);
+    run(&sandbox, "load onUserUpdate -n 6 --workers 1 --runtime embedded").code(0).stdout("returned 6");
+}

@@ -10,6 +10,7 @@ use rquickjs::{CatchResultExt as _, Context, Ctx, Exception, Function, Object, P
 
 use super::super::wire::Entry;
 use super::super::{DESCRIBER, HostGlobal, PRELUDE};
+use super::byte_code::Prelude;
 use super::memory::Memory;
 use super::{STACK_FOR_APP, Wire};
 
@@ -76,7 +77,7 @@ pub(super) fn run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire) -
 fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: Memory) -> Result<Realm, Stopped> {
     let mut realm = match realm {
         Some(realm) => realm,
-        None => Realm::new(app, wire)?,
+        None => Realm::new(app, wire, None)?,
     };
     realm.begin(app, event, before);
     if realm.has_served {
@@ -123,8 +124,8 @@ pub(super) struct Realm {
 }
 
 impl Realm {
-    /// Makes one that has no limits yet.
-    pub(super) fn new(app: &App, wire: &Wire) -> Result<Self, Stopped> {
+    /// Makes one that has no limits yet, with the prelude as it was compiled before, where it was.
+    pub(super) fn new(app: &App, wire: &Wire, prelude: Option<Prelude>) -> Result<Self, Stopped> {
         let broken = |error: rquickjs::Error| Stopped::Broken(error.to_string());
         let runtime = Runtime::new().map_err(broken)?;
         runtime.set_max_stack_size(STACK_FOR_APP);
@@ -134,7 +135,10 @@ impl Realm {
         let controller = context
             .with(|ctx| {
                 let host = host_object(&ctx, app, wire, &memory)?;
-                let prelude: Function = evaluate(&ctx, PRELUDE, "simctl:prelude")?;
+                let prelude: Function = match prelude {
+                    Some(prelude) => prelude.load(&ctx)?,
+                    None => evaluate(&ctx, PRELUDE, "simctl:prelude")?,
+                };
                 let controller: Object = prelude.call((host,))?;
                 let tell: Function = controller.get("rejection")?;
                 *rejection.borrow_mut() = Some(Persistent::save(&ctx, tell));

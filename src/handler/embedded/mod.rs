@@ -3,6 +3,7 @@
 //! It reads lines from its standard input, which is a socket, and answers on the same; it opens no file, prints nothing, and
 //! ends when simctl does.
 
+mod byte_code;
 mod engine;
 mod memory;
 
@@ -40,13 +41,14 @@ fn serve() -> Option<()> {
     wire.send(&format!("\"type\":\"ready\",\"version\":\"QuickJS {}\"}}", engine::VERSION));
     let mut app = None;
     let mut spare = None;
+    let mut prelude = None;
     let mut served = 0_u64;
     while let Some(message) = wire.message()? {
         match message {
             ToHost::Load { entry, root, globals, memory_bytes, shares_realm, .. } => {
                 let loaded = engine::App { entry, root, globals, memory_bytes, shares_realm };
                 // Made while simctl still makes the payload. Where it fails, the event tries again and tells.
-                spare = engine::Realm::new(&loaded, &wire).ok();
+                spare = engine::Realm::new(&loaded, &wire, None).ok();
                 app = Some(loaded);
             }
             ToHost::Event { id, callback, payload, limit_ms, ends_by_render, clock_shift_ms, .. } => {
@@ -56,7 +58,10 @@ fn serve() -> Option<()> {
                 served += 1;
                 // Where one event has followed another there may be more: the next finds its realm made.
                 if spare.is_none() && served > 1 {
-                    spare = engine::Realm::new(app, &wire).ok();
+                    if served == 2 {
+                        prelude = byte_code::Prelude::compile();
+                    }
+                    spare = engine::Realm::new(app, &wire, prelude).ok();
                 }
             }
             ToHost::Hello { .. } | ToHost::Reply { .. } => {}
