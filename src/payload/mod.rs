@@ -4,6 +4,7 @@
 //! and no attribute of any event. It does not check: a made payload fits its schema because the schema made it, which
 //! tests hold, and an overridden one is for the caller to check.
 
+mod cases;
 mod draw;
 mod generator;
 pub mod life;
@@ -13,6 +14,8 @@ mod overrides;
 mod plan;
 mod write;
 
+pub use cases::{Case, Cases, Change, PLAIN};
+pub use draw::delivery_id;
 pub use draw::{delivery_id, drawn_below};
 pub use generator::{ActorKind, Changes, Generator, Recipe, Variant};
 pub use load::{Loaded, load};
