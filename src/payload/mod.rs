@@ -15,7 +15,6 @@ mod plan;
 mod write;
 
 pub use cases::{Case, Cases, Change, PLAIN};
-pub use draw::delivery_id;
 pub use draw::{delivery_id, drawn_below};
 pub use generator::{ActorKind, Changes, Generator, Recipe, Variant};
 pub use load::{Loaded, load};
