@@ -258,6 +258,7 @@ fn scenarios() -> Vec<RunEvent> {
         now: "2024-03-05T08:15:30Z".to_owned(),
         steps: 2,
         attempt,
+        faults: Vec::new(),
     };
     let scenario = |name: &str, file: &str| attempt(1, name, file);
     let step = |index, differences| RunEvent::StepFinished {

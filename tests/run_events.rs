@@ -98,6 +98,7 @@ fn events() -> Vec<RunEvent> {
             now: "2026-01-01T00:00:00Z".to_owned(),
             steps: 2,
             attempt: 1,
+            faults: vec!["`update jane` of line 3 arrives twice".to_owned()],
         },
         RunEvent::StepFinished {
             index: 1,

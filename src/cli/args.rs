@@ -16,6 +16,7 @@ use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
 use super::load::{self, LoadFlags, ReportFlags};
 use super::man::{self, ManFlags};
+use super::scenario::ScenarioFlags;
 use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -546,6 +547,8 @@ pub(super) struct TestFlags {
     #[arg(long)]
     list: bool,
     #[command(flatten)]
+    scenario: ScenarioFlags,
+    #[command(flatten)]
     handler: HandlerFlags,
     /// Hold the app to the platform's limits on calls a minute, rather than warn
     #[arg(long)]
@@ -843,6 +846,8 @@ impl TestFlags {
             list: self.list,
             handler: self.handler.into_options(&self.walls),
             strict_limits: self.strict_limits,
+            faults: self.scenario.faults,
+            snapshots: self.scenario.policy(),
             targets: self.format,
             reports: self.report,
             progress,

@@ -9,6 +9,7 @@ mod history;
 mod init;
 mod load;
 mod man;
+mod scenario;
 mod types;
 mod values;
 

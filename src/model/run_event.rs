@@ -158,6 +158,9 @@ pub enum RunEvent {
         steps: u64,
         /// Which time it is played, from 1: one that failed may be played again.
         attempt: u64,
+        /// The faults that were put into its deliveries, one line each.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        faults: Vec<String>,
     },
     /// A step's delivery was compared with what was expected of it.
     StepFinished {
@@ -252,7 +255,10 @@ impl RunEvent {
                 mask_excerpt(excerpt, secrets);
                 mask(repeat);
             }
-            Self::ScenarioStarted { name, .. } => mask(name),
+            Self::ScenarioStarted { name, faults, .. } => {
+                mask(name);
+                faults.iter_mut().for_each(mask);
+            }
             Self::StepFinished { step, differences, place, .. } => {
                 mask(step);
                 differences.iter_mut().for_each(|difference| difference.mask(secrets));

@@ -25,6 +25,8 @@ pub struct HumanScenarios<W: Write> {
     steps: u64,
     /// What is told of attempts at it that failed.
     earlier: String,
+    /// The faults that were put into it.
+    faults: Vec<String>,
     /// Whether a scenario is at hand.
     is_playing: bool,
 }
@@ -42,6 +44,7 @@ impl<W: Write> HumanScenarios<W> {
             told: String::new(),
             steps: 0,
             earlier: String::new(),
+            faults: Vec::new(),
             is_playing: false,
         }
     }
@@ -99,6 +102,11 @@ impl<W: Write> HumanScenarios<W> {
         }
         let name = self.paint.strong(&printable_line(name));
         let mut text = format!("{word} {name}  {}  {}\n", printable_line(file), self.paint.faint(&how));
+        if !held || self.verbosity >= Verbosity::Verbose {
+            for fault in &self.faults {
+                let _ = writeln!(text, "{} {}", self.paint.hint("fault:"), printable_line(fault));
+            }
+        }
         if is_flaky {
             text.push_str(&earlier);
         }
@@ -136,8 +144,9 @@ impl<W: Write> HumanScenarios<W> {
 impl<W: Write> Reporter for HumanScenarios<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::ScenarioStarted { steps, .. } => {
+            RunEvent::ScenarioStarted { steps, faults, .. } => {
                 self.steps = *steps;
+                self.faults.clone_from(faults);
                 self.told.clear();
                 self.deliveries.out().clear();
                 self.is_playing = true;

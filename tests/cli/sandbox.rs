@@ -75,7 +75,7 @@ impl Sandbox {
     pub(crate) fn command<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(SIMCTL);
         command.args(args).current_dir(self.path()).envs(self.env.iter().map(|(name, value)| (name, value)));
-        for name in ["NO_COLOR", "CLICOLOR_FORCE", "SIMCTL_SEED", "SIMCTL_NOW", "SIMCTL_NO_HISTORY"] {
+        for name in ["NO_COLOR", "CLICOLOR_FORCE", "SIMCTL_SEED", "SIMCTL_NOW", "SIMCTL_NO_HISTORY", "CI"] {
             if !self.env.iter().any(|(set, _)| set == name) {
                 command.env_remove(name);
             }

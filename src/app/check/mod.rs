@@ -33,6 +33,8 @@ pub enum Part {
     Script,
     /// `simctl.json`
     Settings,
+    /// A scenario below `tests/`; what is in it is for the room that plays it to say.
+    Scenario,
     /// A file below `server/test_data`.
     Sample(TestData),
 }

@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use super::find::{Group, filtered, groups, read};
+use super::find::{Found, Group, Left, groups, read};
+use super::runtimes::all_are_here;
+use super::snapshots::Wanted;
 use super::{Refusal, TestOptions};
 use crate::app::{App, Mock, Script};
 use crate::commands::trigger::lacks_node;
 use crate::commands::{Context, packages};
 use crate::engine::prepare::{Choice, choose_runtime, syntax_frame};
-use crate::engine::scenario::{Scenario, Stage};
-use crate::handler::{Interrupt, Launch};
+use crate::engine::scenario::{Scenario, Snapshots, Stage};
+use crate::handler::{HandlerError, Interrupt, Launch};
 use crate::model::{Findings, Frame, Runtime, Verdict};
 use crate::schema::Schemas;
 
@@ -23,15 +25,6 @@ pub(super) struct Tested {
     pub(super) findings: Findings,
     /// What the run is at best, as some app could not be tested.
     pub(super) verdict: Verdict,
-}
-
-impl Tested {
-    /// Whether no other scenario that is played stands in the same file as the one with that number.
-    pub(super) fn is_alone_in_file(&self, number: usize) -> bool {
-        let file = |number: usize| self.scenes.get(number).map(|scene| scene.file);
-        let others = [number.checked_sub(1), number.checked_add(1)].into_iter().flatten();
-        others.into_iter().all(|other| file(other) != file(number))
-    }
 }
 
 /// A scenario to play, and at which app.
@@ -50,6 +43,10 @@ pub(super) struct Prepared {
     launch: Launch,
     mocks: Vec<Mock>,
     syntax_error: Option<Frame>,
+    /// What steps did before.
+    snapshots: Snapshots,
+    /// The snapshots that there are to be.
+    wanted: Wanted,
     pub(super) notices: Vec<String>,
     pub(super) findings: Findings,
 }
@@ -64,7 +61,16 @@ impl Prepared {
             mocks: &self.mocks,
             syntax_error: self.syntax_error.clone(),
             strict_limits: options.strict_limits,
+            snapshots: &self.snapshots,
         }
+    }
+
+    /// Writes what steps did, where it is to be kept; says what is new and what is of no step any more.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(super) fn keep_snapshots(&self, options: &TestOptions) -> Result<Vec<String>, HandlerError> {
+        self.wanted.keep(&self.snapshots, options.snapshots)
     }
 }
 
@@ -75,9 +81,9 @@ impl Prepared {
 pub(super) fn apps(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> Result<Tested, Refusal> {
     let schemas = context.schemas()?;
     let mut tested = Tested { apps: Vec::new(), scenes: Vec::new(), findings: Vec::new(), verdict: Verdict::Held };
-    let mut found = 0;
+    let mut left = Left::default();
     for group in groups(context, options) {
-        match one(context, options, &schemas, &group, &mut found, interrupt) {
+        match one(context, options, &schemas, &group, &mut left, interrupt) {
             Ok(None) => {}
             Ok(Some((prepared, scenarios))) => {
                 let app = tested.apps.len();
@@ -97,7 +103,7 @@ pub(super) fn apps(context: &Context, options: &TestOptions, interrupt: &Interru
     match (tested.scenes.is_empty(), tested.findings.is_empty(), tested.verdict) {
         (false, ..) => Ok(tested),
         (true, false, Verdict::CannotDo) => Err(Refusal::Findings(tested.findings)),
-        (true, true, Verdict::Held) => Err(super::find::nothing(context, options, found)),
+        (true, true, Verdict::Held) => Err(left.nothing(context, options)),
         (true, _, verdict) => {
             context.console.complain(&tested.findings);
             Err(Refusal::Verdict(verdict))
@@ -108,36 +114,44 @@ pub(super) fn apps(context: &Context, options: &TestOptions, interrupt: &Interru
 /// An app, and those of its scenarios that are asked for, each with the number of its file.
 type WithScenarios = (Prepared, Vec<(usize, Scenario)>);
 
-/// One app and those of its scenarios that are asked for, each with the number of its file; nothing where none is. `found`
-/// counts all of them.
+/// One app and those of its scenarios that are asked for, each with the number of its file; nothing where none is. `left`
+/// counts them.
 fn one(
     context: &Context,
     options: &TestOptions,
     schemas: &Schemas,
     group: &Group,
-    found: &mut usize,
+    left: &mut Left,
     interrupt: &Interrupt,
 ) -> Result<Option<WithScenarios>, Refusal> {
     let app = App::open(&group.app.locate(context))?;
     let script = app.script()?;
-    let all = read(schemas, &app, group)?;
-    *found += all.len();
-    let scenarios = filtered(options, all);
+    let Found { scenarios, notices: of_files } = read(schemas, &app, group)?;
+    let mut wanted = Wanted::new(scenarios.iter().map(|(_, scenario)| scenario));
+    let (scenarios, of_left_out) = left.take(options, scenarios);
     if scenarios.is_empty() {
         return Ok(None);
     }
+    let snapshots = wanted.read(options.snapshots)?;
     let reading = app.read_scripts(&script);
-    let Choice { runtime, notices, findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
-    if let Some(why) = lacking.filter(|_| !options.list) {
-        return Err(Refusal::Verdict(lacks_node(context, &why)));
-    }
-    if runtime == Runtime::Node && !options.list {
-        packages::complete(context, &app, &reading, options.handler.install, interrupt).map_err(Refusal::Verdict)?;
+    let Choice { runtime, mut notices, findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
+    notices.extend(of_files.into_iter().chain(of_left_out));
+    if !options.list {
+        if let Some(why) = lacking {
+            return Err(Refusal::Verdict(lacks_node(context, &why)));
+        }
+        all_are_here(context, options, &scenarios)?;
+        let is_for_node = |(_, scenario): &(usize, Scenario)| scenario.runtime.unwrap_or(runtime) == Runtime::Node;
+        if scenarios.iter().any(is_for_node) {
+            packages::complete(context, &app, &reading, options.handler.install, interrupt)
+                .map_err(Refusal::Verdict)?;
+        }
     }
     let launch = options.handler.launch(&app, &script, runtime);
     let mocks = app.mocks(schemas)?;
     let syntax_error = syntax_frame(&app, &reading);
-    Ok(Some((Prepared { app, script, launch, mocks, syntax_error, notices, findings }, scenarios)))
+    let prepared = Prepared { app, script, launch, mocks, syntax_error, snapshots, wanted, notices, findings };
+    Ok(Some((prepared, scenarios)))
 }
 
 /// The folder of the app round a path, as the user would write it; none where it is not below what was written.

@@ -1,22 +1,20 @@
 //! Which scenarios are asked for.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::apps::around;
+use super::runtimes::is_for;
 use super::{Refusal, TestOptions};
 use crate::app::App;
 use crate::commands::{AppOptions, Context};
-use crate::engine::scenario::{self, Scenario};
+use crate::engine::scenario::{self, Scenario, is_scenario, snapshot_file};
 use crate::model::{Code, Finding, Findings, Verdict};
 use crate::schema::Schemas;
 use crate::text::Source;
 
 /// Where scenarios are looked for in an app.
 const FOLDER: &str = "tests";
-
-/// How the names of scenarios' files end.
-const ENDINGS: [&str; 3] = [".scenario.yaml", ".scenario.yml", ".scenario.json"];
 
 /// How deep folders are looked into.
 const DEEPEST: usize = 32;
@@ -55,8 +53,15 @@ pub(super) fn groups(context: &Context, options: &TestOptions) -> Vec<Group> {
     groups
 }
 
-/// An app's scenarios, made ready, each with the number of its file.
-pub(super) fn read(schemas: &Schemas, app: &App, group: &Group) -> Result<Vec<(usize, Scenario)>, Findings> {
+/// The scenarios of an app, and what the user should know of the files beside them.
+pub(super) struct Found {
+    /// Made ready, each with the number of its file.
+    pub(super) scenarios: Vec<(usize, Scenario)>,
+    pub(super) notices: Vec<String>,
+}
+
+/// An app's scenarios.
+pub(super) fn read(schemas: &Schemas, app: &App, group: &Group) -> Result<Found, Findings> {
     let own;
     let files = match &group.files {
         Some(files) => files,
@@ -72,37 +77,99 @@ pub(super) fn read(schemas: &Schemas, app: &App, group: &Group) -> Result<Vec<(u
     for (number, path, shown) in files {
         let source = Source::read_as(path, shown).map_err(|finding| vec![finding]);
         match source.and_then(|source| scenario::read(schemas, app, source, path)) {
-            Ok(scenario) => scenarios.push((*number, scenario)),
+            Ok(all) => scenarios.extend(all.into_iter().map(|scenario| (*number, scenario))),
             Err(found) => findings.extend(found.into_iter().filter(|one| !findings.contains(one)).collect::<Vec<_>>()),
         }
     }
-    if findings.is_empty() { Ok(scenarios) } else { Err(findings) }
+    if findings.is_empty() { Ok(Found { scenarios, notices: snapshots_of_none(files) }) } else { Err(findings) }
 }
 
-/// Those that `--filter` leaves.
-pub(super) fn filtered(options: &TestOptions, mut scenarios: Vec<(usize, Scenario)>) -> Vec<(usize, Scenario)> {
-    if let Some(wanted) = &options.filter {
-        scenarios.retain(|(_, scenario)| {
-            scenario.name.contains(wanted.as_str()) || scenario.file.to_string_lossy().contains(wanted.as_str())
-        });
+/// How many scenarios there are in all apps, and how many each flag leaves.
+#[derive(Debug, Default)]
+pub(super) struct Left {
+    found: usize,
+    named: usize,
+    fitting: usize,
+}
+
+impl Left {
+    /// Those that `--filter`, `--runtime` and `--faults` leave of an app's, and what is to be said of the others.
+    pub(super) fn take(
+        &mut self,
+        options: &TestOptions,
+        mut scenarios: Vec<(usize, Scenario)>,
+    ) -> (Vec<(usize, Scenario)>, Option<String>) {
+        self.found += scenarios.len();
+        if let Some(wanted) = &options.filter {
+            scenarios.retain(|(_, scenario)| {
+                scenario.name.contains(wanted.as_str()) || scenario.file.to_string_lossy().contains(wanted.as_str())
+            });
+        }
+        self.named += scenarios.len();
+        scenarios.retain(|(_, scenario)| is_for(&options.handler, scenario));
+        self.fitting += scenarios.len();
+        match options.faults {
+            Some(seed) => with_faults(&scenarios, seed),
+            None => (scenarios, None),
+        }
     }
-    scenarios
+
+    /// Says that there is nothing to play.
+    pub(super) fn nothing(&self, context: &Context, options: &TestOptions) -> Refusal {
+        let Self { found, named, fitting } = self;
+        let (what, hint) = match &options.filter {
+            _ if *found == 0 => (
+                "there is no scenario to play".to_owned(),
+                format!("write one: `{FOLDER}/first.scenario.yaml` in the app's folder"),
+            ),
+            Some(filter) if *named == 0 => (
+                format!("none of {found} scenarios has `{filter}` in its name or file"),
+                "`simctl test --list` names them all".to_owned(),
+            ),
+            _ if *fitting == 0 => (
+                "every scenario is for another runtime than the one that `--runtime` names".to_owned(),
+                "leave out `--runtime`, or name the other one".to_owned(),
+            ),
+            _ => (
+                format!(
+                    "none of {fitting} scenarios says what holds `always`, and nothing else is looked at with faults"
+                ),
+                "add `always:` to a scenario, or `always: true` to what a step expects".to_owned(),
+            ),
+        };
+        context.console.error(&what, Some(&hint));
+        Refusal::Verdict(Verdict::CannotDo)
+    }
 }
 
-/// Says that there is nothing to play, where `found` scenarios are there.
-pub(super) fn nothing(context: &Context, options: &TestOptions, found: usize) -> Refusal {
-    let (what, hint) = match &options.filter {
-        Some(filter) if found > 0 => (
-            format!("none of {found} scenarios has `{filter}` in its name or file"),
-            "`simctl test --list` names them all".to_owned(),
-        ),
-        _ => (
-            "there is no scenario to play".to_owned(),
-            format!("write one: `{FOLDER}/first{}` in the app's folder", ENDINGS[0]),
-        ),
-    };
-    context.console.error(&what, Some(&hint));
-    Refusal::Verdict(Verdict::CannotDo)
+/// The scenarios with faults put in, those of them that say what holds then.
+fn with_faults(scenarios: &[(usize, Scenario)], seed: u64) -> (Vec<(usize, Scenario)>, Option<String>) {
+    let put = |(number, scenario): &(usize, Scenario)| Some((*number, scenario.with_faults(seed)?));
+    let faulty: Vec<_> = scenarios.iter().filter_map(put).collect();
+    let (all, left_out) = (scenarios.len(), scenarios.len() - faulty.len());
+    let notice = format!("{left_out} of {all} scenarios say nothing of what holds `always`, and are left out");
+    (faulty, (left_out > 0).then_some(notice))
+}
+
+/// Files of snapshots beside which there is no scenario.
+fn snapshots_of_none(files: &[(usize, PathBuf, PathBuf)]) -> Vec<String> {
+    let own: HashSet<PathBuf> = files.iter().map(|(_, path, _)| snapshot_file(path)).collect();
+    let folders: BTreeMap<&Path, &Path> =
+        files.iter().filter_map(|(_, path, shown)| Some((path.parent()?, shown.parent()?))).collect();
+    let mut notices = Vec::new();
+    for (folder, shown) in folders {
+        let names = names(folder);
+        for name in names.iter().filter(|name| name.ends_with(".snap.json")) {
+            let stem = name.trim_end_matches(".snap.json");
+            let has_one = names.iter().any(|other| {
+                is_scenario(other) && other.split_once(".scenario.").is_some_and(|(other, _)| other == stem)
+            });
+            if !own.contains(&folder.join(name)) && !has_one {
+                notices.push(format!("`{}` holds snapshots of no scenario", shown.join(name).display()));
+            }
+        }
+    }
+    notices
 }
 
 /// The scenarios' files, each as it is opened and as it is shown.
@@ -134,16 +201,29 @@ fn outside(app: &App, files: &[(usize, PathBuf, PathBuf)]) -> Findings {
 }
 
 fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<(PathBuf, PathBuf)>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
-    for name in names.iter().filter(|name| !name.starts_with('.') && *name != "node_modules") {
+    for name in names(folder).iter().filter(|name| !name.starts_with('.') && *name != "node_modules") {
         let (path, shown) = (folder.join(name), shown.join(name));
         let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
         if path.is_dir() && !is_link && depth < DEEPEST {
             walk(&path, &shown, depth + 1, files);
-        } else if ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+        } else if is_scenario(name) {
             files.push((path, shown));
         }
     }
+}
+
+/// What is in a folder, by name.
+fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    names
+}
+
+/// The scenarios of the app in `root`, each as it is opened and as it is shown.
+pub(in crate::commands) fn scenarios_of(root: &Path, shown: &Path) -> Vec<(PathBuf, PathBuf)> {
+    let shown = if shown == Path::new(".") { Path::new("") } else { shown };
+    let mut files = Vec::new();
+    walk(&root.join(FOLDER), &shown.join(FOLDER), 0, &mut files);
+    files
 }

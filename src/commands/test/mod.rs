@@ -5,6 +5,8 @@ mod find;
 mod progress;
 mod repeat;
 mod run;
+mod runtimes;
+mod snapshots;
 mod tally;
 
 use std::io;
@@ -12,10 +14,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use self::apps::{Scene, Tested, apps};
+pub(in crate::commands) use self::find::scenarios_of;
 use self::run::play_all;
 use super::whole_file::WholeFile;
 use super::{AppOptions, Context, Target};
 use crate::engine::prepare::HandlerOptions;
+use crate::engine::scenario::Policy;
 use crate::handler::Interrupt;
 use crate::model::{Findings, RunEvent, Verdict};
 use crate::report::{FanOut, Html, Sections};
@@ -58,6 +62,10 @@ pub struct TestOptions {
     pub handler: HandlerOptions,
     /// `--strict-limits`
     pub strict_limits: bool,
+    /// `--faults`: the seed of those that are put into deliveries.
+    pub faults: Option<u64>,
+    /// `--update`, `--ci`: what becomes of snapshots.
+    pub snapshots: Policy,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
     /// `--report`, as often as given.

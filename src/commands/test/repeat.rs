@@ -5,16 +5,11 @@ use crate::engine::scenario::Scenario;
 use crate::text::shell_word;
 
 /// The command that plays one scenario alone, in the same way; by its name, too, where its file has others.
-pub(super) fn repeat_command(
-    command: &[String],
-    options: &TestOptions,
-    scenario: &Scenario,
-    is_alone_in_file: bool,
-) -> String {
+pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario: &Scenario) -> String {
     const WITH_VALUE: [&str; 5] = ["--filter", "--jobs", "--format", "--report", "--retries"];
     // Their values may be written as a path is.
     const APP: [&str; 2] = ["--app", "--manifest"];
-    const ALONE: [&str; 2] = ["--fail-fast", "--list"];
+    const ALONE: [&str; 3] = ["--fail-fast", "--list", "--update"];
     let mut words = vec!["simctl".to_owned()];
     let is_path = |word: &str| options.paths.iter().any(|path| path.as_os_str() == word);
     let mut rest = command.iter().skip(1);
@@ -31,7 +26,7 @@ pub(super) fn repeat_command(
             }
         }
     }
-    if !is_alone_in_file {
+    if scenario.is_cell {
         words.extend(["--filter".to_owned(), shell_word(&scenario.name).into_owned()]);
     }
     words.push(shell_word(&scenario.file.to_string_lossy()).into_owned());

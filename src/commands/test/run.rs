@@ -40,7 +40,7 @@ pub(super) fn play_all(
         drop(tell);
         hear(&told, &mut tally);
     });
-    tally.end(context, tested, interrupt)
+    tally.end(context, options, tested, interrupt)
 }
 
 /// Takes what the threads tell until all of them are done.
@@ -80,8 +80,7 @@ impl Work<'_> {
             let index = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(scene) = self.tested.scenes.get(index) else { return };
             let Some(stage) = self.stages.get(scene.app) else { return };
-            let is_alone = self.tested.is_alone_in_file(index);
-            let repeat = repeat_command(&self.context.command, self.options, &scene.scenario, is_alone);
+            let repeat = repeat_command(&self.context.command, self.options, &scene.scenario);
             let mut events = Vec::new();
             let result = self.attempts(stage, &scene.scenario, &repeat, &mut |event| {
                 if let RunEvent::ScenarioStarted { name, .. } = &event {

@@ -1,5 +1,6 @@
 //! What has been played so far, how it went, and what is told of it: in the order of the files, whichever was over first.
 
+use super::TestOptions;
 use super::apps::Tested;
 use super::progress::{Counts, Progress};
 use crate::commands::Context;
@@ -96,10 +97,33 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// What was taken down is kept, also where some scenarios did not hold: theirs was not.
+    fn keep_snapshots(&mut self, options: &TestOptions, tested: &Tested) {
+        for prepared in &tested.apps {
+            match prepared.keep_snapshots(options) {
+                Ok(notices) => {
+                    for message in notices {
+                        self.reporters.on_event(&RunEvent::Notice { message });
+                    }
+                }
+                Err(error) => {
+                    self.error.get_or_insert(error);
+                }
+            }
+        }
+    }
+
     /// Tells the rest, and the end.
-    pub(super) fn end(mut self, context: &Context, tested: &Tested, interrupt: &Interrupt) -> Verdict {
+    pub(super) fn end(
+        mut self,
+        context: &Context,
+        options: &TestOptions,
+        tested: &Tested,
+        interrupt: &Interrupt,
+    ) -> Verdict {
         self.flush(true);
         self.progress.clear();
+        self.keep_snapshots(options, tested);
         let Counts { held, flaky, failed } = self.progress.counts;
         let left = self.waiting.len() as u64 - held - failed;
         let interrupted = interrupt.is_set() && left > 0;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::app::{Part, TestData};
+use crate::engine::scenario::is_scenario;
 use crate::model::{Code, Finding, Severity};
 use crate::text::json::Node;
 use crate::text::{Source, json};
@@ -40,6 +41,7 @@ pub(super) fn by_name(file: &Path) -> Option<Part> {
     let in_folder = |folder: &str| file.parent().and_then(Path::file_name).is_some_and(|parent| parent == folder);
     match name {
         "manifest.json" => Some(Part::Manifest),
+        _ if is_scenario(name) => Some(Part::Scenario),
         "simctl.json" => Some(Part::Settings),
         "iparams.json" if in_folder("config") => Some(Part::Iparams),
         "iparam_test_data.json" if in_folder("config") => Some(Part::IparamValues),

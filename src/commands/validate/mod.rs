@@ -13,6 +13,7 @@ use crate::app::{
     App, AppFile, Checkup, Part, Rules, check_iparams, check_mock, check_requests, check_script_alone, check_settings,
     check_substitutions, check_values,
 };
+use crate::engine::scenario;
 use crate::handler::Interrupt;
 use crate::model::{Code, Finding, Findings, Platform, RunEvent, Severity, Verdict};
 use crate::report::{Before, FanOut};
@@ -291,6 +292,7 @@ impl Check<'_> {
                 None => check_settings(self.schemas, source).1,
             },
             Some(Part::Manifest) => self.manifest(source),
+            Some(Part::Scenario) => self.scenario(source, home),
             // A script is checked with its app.
             Some(Part::Script) => Vec::new(),
             None => self.guessed(source, is_walked),
@@ -303,6 +305,16 @@ impl Check<'_> {
         let path = self.context.cwd.join(source.file());
         let root = home.map(|home| home.checkup.root.as_path()).or_else(|| path.parent()?.parent());
         findings.extend(root.map(|root| check_substitutions(source, root)).unwrap_or_default());
+        findings
+    }
+
+    /// A scenario, beside the app that it is played at; what is wrong with the app is told of the app.
+    fn scenario(&self, source: &Source, home: Option<&Home>) -> Findings {
+        let path = self.context.cwd.join(source.file());
+        let is_whole = |home: &&Home| !home.checkup.findings.iter().any(Finding::is_error);
+        let app = home.filter(is_whole).and_then(|home| home.checkup.app.as_ref());
+        let mut findings = scenario::check(self.schemas, app, source, &path);
+        findings.retain(|finding| finding.place.file.as_deref() == Some(source.file()));
         findings
     }
 

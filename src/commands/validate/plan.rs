@@ -13,6 +13,8 @@ use super::kind::{self, FileKind};
 use super::lines::{Batch, LONGEST_LINE, Lines};
 use super::{AppOptions, Check, FileToCheck, Home};
 use crate::app::{Part, TestData};
+use crate::commands::test::scenarios_of;
+use crate::engine::scenario::is_scenario;
 use crate::model::{Code, Finding, Findings};
 use crate::text::{LARGEST_FILE, Source};
 
@@ -144,6 +146,12 @@ impl Iterator for Plan {
     }
 }
 
+/// Whether a file of that name, found in a folder, is worth a look.
+fn is_for_us(name: &str) -> bool {
+    let is_data = name.ends_with(".json") || is_ndjson(Path::new(name));
+    is_scenario(name) || (is_data && !name.ends_with(".snap.json") && !NOT_OURS.contains(&name))
+}
+
 fn is_ndjson(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "ndjson" || extension == "jsonl")
 }
@@ -233,6 +241,12 @@ impl Planner<'_> {
         for file in home.checkup.files() {
             self.files.push((file.into(), Some(Arc::clone(home))));
         }
+        let (root, shown) = (&home.checkup.root, &home.checkup.shown_root);
+        for (path, shown) in scenarios_of(root, shown) {
+            let part = Some(Part::Scenario);
+            let file = FileToCheck { path, shown, part, is_walked: false, is_named: false };
+            self.files.push((file, Some(Arc::clone(home))));
+        }
     }
 
     /// A file or folder that was named.
@@ -265,6 +279,7 @@ impl Planner<'_> {
             None => match kind::by_name(&path) {
                 Some(Part::Script) => (Some(Part::Script), self.home_round(&path)),
                 Some(Part::Mock) => (Some(Part::Mock), self.home_of_mock(&path)),
+                Some(Part::Scenario) => (Some(Part::Scenario), self.home_round(&path)),
                 part => (part, None),
             },
         };
@@ -328,7 +343,7 @@ impl Planner<'_> {
                 if name != "node_modules" && depth < DEEPEST {
                     self.folder(&path, &shown, depth + 1);
                 }
-            } else if (name.ends_with(".json") || is_ndjson(&path)) && !NOT_OURS.contains(&name.as_str()) {
+            } else if is_for_us(&name) {
                 self.file(path, shown);
                 if let Some((file, _)) = self.files.last_mut() {
                     file.is_walked = true;

@@ -3,6 +3,7 @@
 //! What is drawn for a user depends on the scenario's seed, her name and the number of the change, so that another user, or
 //! a step of another, leaves her as she is.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::model::{Code, Finding, Findings};
@@ -49,6 +50,11 @@ impl<'a> Cast<'a> {
     /// The recipe of everything that is drawn.
     pub(super) const fn recipe(&self) -> &Recipe {
         &self.recipe
+    }
+
+    /// Time passes: what is drawn from now on is drawn for `now`.
+    pub(super) const fn set_now(&mut self, now: Timestamp) {
+        self.recipe.now = now;
     }
 
     /// Whether there is a user of that name.
@@ -155,6 +161,6 @@ fn overrides(given: &Map<String, Value>) -> Result<Vec<Override>, Findings> {
 }
 
 /// A name as a number (FNV-1a, 64 bits).
-fn fold(name: &str) -> u64 {
+pub(super) fn fold(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -18,8 +18,8 @@ pub(super) const PATTERNS: [&str; 3] = ["$contains", "$matches", "$absent"];
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
     pub(super) source: &'a Source,
-    /// The users as they are now, for references.
-    pub(super) users: &'a Map<String, Value>,
+    /// What references lead to: the users as they are now, and what came of the steps before.
+    pub(super) names: &'a Map<String, Value>,
 }
 
 impl Reading<'_> {
@@ -54,7 +54,7 @@ impl Reading<'_> {
                     return;
                 };
                 for member in members {
-                    match fill_text(&member.key, self.users) {
+                    match fill_text(&member.key, self.names) {
                         Ok(key) => self.compare(&format!("{what}.{key}"), &member.value, object.get(&key), found),
                         Err((wrong, _)) => found.push(differs(wrong)),
                     }
@@ -71,7 +71,7 @@ impl Reading<'_> {
                     n => format!("an array of {n} items"),
                 })),
             },
-            Kind::String(text) => match fill(text, self.users) {
+            Kind::String(text) => match fill(text, self.names) {
                 Ok(wanted) if actual == Some(&wanted) => {}
                 Ok(wanted) => found.push(differs(wanted.to_string())),
                 Err((wrong, _)) => found.push(differs(wrong)),
@@ -110,7 +110,7 @@ impl Reading<'_> {
             // It was read when the scenario was; references have no place in a pattern.
             return Regex::new(text).map(Part::Pattern).map_err(|_| format!("`{text}` is no regular expression"));
         }
-        fill_text(text, self.users).map(Part::Text).map_err(|(wrong, _)| wrong)
+        fill_text(text, self.names).map(Part::Text).map_err(|(wrong, _)| wrong)
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
         let source = Source::new("a.yaml", expected.as_bytes().to_vec()).unwrap();
         let node = yaml::read(&source).0.unwrap();
         let users = json!({ "jane": { "id": "7", "n": 2 } }).as_object().cloned().unwrap();
-        let reading = Reading { source: &source, users: &users };
+        let reading = Reading { source: &source, names: &users };
         let differences = reading.differences("v", &node, Some(actual));
         differences.iter().map(|d| format!("{}: {} / {}", d.what, d.expected, d.actual)).collect()
     }

@@ -3,104 +3,146 @@
 use serde_json::Value;
 
 use super::compare::Reading;
-use crate::model::{Difference, Level, Outcome, Place, ReturnValue, Thrown};
-use crate::platform::{MadeRequest, Record};
+use super::effects::{Done, Effects, error_of, schedule_value, value_of};
+use super::references::fill_text;
+use super::time::{length, time};
+use crate::model::{Difference, Level, Place};
+use crate::platform::Schedule;
 use crate::text::json::{Kind, Node};
 
-/// What a step did.
-pub(super) struct Effects<'a> {
-    pub(super) outcome: &'a Outcome,
-    pub(super) logs: &'a [(Level, String)],
-    pub(super) requests: &'a [MadeRequest],
-    /// What `$db` holds after it; not asked for where no expectation is about it.
-    pub(super) records: &'a [Record],
-}
+mod requests;
 
-/// Whether the step's expectations are about what `$db` holds.
+use self::requests::{in_order, request};
+
+/// Whether the expectations are about what `$db` holds.
 pub(super) fn asks_records(expect: Option<&Node>) -> bool {
-    expect.is_some_and(|expect| expect.get("db").is_some())
+    asks(expect, "db")
 }
 
-/// All that differs. `step` is where a step is that says nothing of its outcome.
+/// Whether the expectations are about what is scheduled.
+pub(super) fn asks_schedules(expect: Option<&Node>) -> bool {
+    asks(expect, "schedules")
+}
+
+fn asks(expect: Option<&Node>, key: &str) -> bool {
+    expect
+        .is_some_and(|expect| expect.get(key).is_some() || expect.get("not").is_some_and(|not| not.get(key).is_some()))
+}
+
+/// All that differs. `step` is where a step is that says nothing of its outcome, and so expects that no delivery fails;
+/// `None` where it may fail.
 pub(super) fn differences(
     expect: Option<&Node>,
-    effects: &Effects<'_>,
+    effects: &Effects,
     reading: Reading<'_>,
-    step: &Place,
+    step: Option<&Place>,
 ) -> Vec<Difference> {
     let member = |key: &str| expect.and_then(|expect| expect.get(key));
-    let failed = outcome(member("outcome"), member("error"), effects.outcome, reading, step);
-    let mut found: Vec<Difference> = failed.into_iter().collect();
-    if let Some(wanted) = member("error") {
-        found.extend(error(wanted, effects.outcome, reading));
-    }
-    if let Some(wanted) = member("returned") {
-        let value = match effects.outcome {
-            Outcome::Returned { value: ReturnValue::Json(value) } => Some(value.clone()),
-            Outcome::Returned { value: ReturnValue::Text(text) } => Some(text.as_str().into()),
-            Outcome::Rendered { data, .. } => data.clone(),
-            _ => None,
-        };
-        found.extend(reading.differences("returned", wanted, value.as_ref()));
+    let mut found = outcomes(member("outcome"), member("error"), &effects.deliveries, reading, step);
+    for done in &effects.deliveries {
+        if let Some(wanted) = member("error") {
+            found.extend(error(wanted, done, reading));
+        }
+        if let Some(wanted) = member("returned") {
+            found.extend(reading.differences("returned", wanted, value_of(&done.outcome).as_ref()));
+        }
+        if let Some(wanted) = member("time") {
+            found.extend(took(wanted, done, reading));
+        }
     }
     for (at, wanted) in items(member("logs")) {
-        found.extend(log(&format!("logs[{at}]"), wanted, effects.logs, reading, true));
+        found.extend(log(&format!("logs[{at}]"), wanted, &effects.logs, reading, true));
     }
     for (at, wanted) in items(member("requests")) {
-        found.extend(request(&format!("requests[{at}]"), wanted, effects.requests, reading, true));
+        found.extend(request(&format!("requests[{at}]"), wanted, &effects.requests, reading, true));
     }
+    if let Some(wanted) = member("requests").and_then(|requests| requests.get("in_order")) {
+        found.extend(in_order(wanted, &effects.requests, reading));
+    }
+    let records = || effects.records.iter().map(|record| (record.key.as_str(), Value::Object(record.value.clone())));
     for member in member("db").and_then(Node::members).unwrap_or_default() {
-        found.extend(record(&member.key, &member.value, effects.records, reading));
+        found.extend(kept("db", "record", (&member.key, &member.value), records(), reading, reading_plainly));
     }
-    let not = |key: &str| member("not").and_then(|not| not.get(key));
-    for (at, unwanted) in items(not("logs")) {
-        found.extend(log(&format!("not.logs[{at}]"), unwanted, effects.logs, reading, false));
+    let schedules = || effects.schedules.iter().map(|schedule| (schedule.name(), schedule_value(schedule)));
+    for member in member("schedules").and_then(Node::members).unwrap_or_default() {
+        let wanted = (member.key.as_str(), &member.value);
+        found.extend(kept("schedules", "schedule", wanted, schedules(), reading, schedule));
     }
-    for (at, unwanted) in items(not("requests")) {
-        found.extend(request(&format!("not.requests[{at}]"), unwanted, effects.requests, reading, false));
+    found.extend(unwanted(member("not"), effects, reading));
+    found
+}
+
+fn unwanted(not: Option<&Node>, effects: &Effects, reading: Reading<'_>) -> Vec<Difference> {
+    let member = |key: &str| not.and_then(|not| not.get(key));
+    let mut found = Vec::new();
+    for (at, unwanted) in items(member("logs")) {
+        found.extend(log(&format!("not.logs[{at}]"), unwanted, &effects.logs, reading, false));
+    }
+    for (at, unwanted) in items(member("requests")) {
+        found.extend(request(&format!("not.requests[{at}]"), unwanted, &effects.requests, reading, false));
+    }
+    let keys: Vec<&str> = effects.records.iter().map(|record| record.key.as_str()).collect();
+    for (at, unwanted) in items(member("db")) {
+        found.extend(name(&format!("not.db[{at}]"), "record", unwanted, &keys, reading));
+    }
+    let names: Vec<&str> = effects.schedules.iter().map(Schedule::name).collect();
+    for (at, unwanted) in items(member("schedules")) {
+        found.extend(name(&format!("not.schedules[{at}]"), "schedule", unwanted, &names, reading));
     }
     found
+}
+
+/// A name that must not be among those that there are: itself, or a pattern for it.
+fn name(what: &str, kind: &str, unwanted: &Node, names: &[&str], reading: Reading<'_>) -> Option<Difference> {
+    let is_unwanted = |name: &&&str| reading.differences(what, unwanted, Some(&Value::from(**name))).is_empty();
+    let found = names.iter().find(is_unwanted)?;
+    let expected = match unwanted.as_str() {
+        Some(_) => format!("no {kind} of this name"),
+        None => format!("no {kind} of such a name"),
+    };
+    Some(difference(what, expected, (*found).to_owned(), unwanted, reading))
 }
 
 fn items(list: Option<&Node>) -> impl Iterator<Item = (usize, &Node)> {
     list.and_then(Node::items).unwrap_or_default().iter().enumerate()
 }
 
-fn outcome(
+/// Of several deliveries the first that did not do what was expected is told.
+fn outcomes(
     wanted: Option<&Node>,
     error: Option<&Node>,
-    outcome: &Outcome,
+    deliveries: &[Done],
     reading: Reading<'_>,
-    step: &Place,
-) -> Option<Difference> {
-    let (is_as_wanted, expected, place) = match (wanted.and_then(|node| Some((node, node.as_str()?))), error) {
-        (Some((node, name)), _) => (outcome.name() == name, name.to_owned(), reading.place(node)),
-        (None, Some(node)) => (!outcome.held(), "a failure".to_owned(), reading.place(node)),
-        (None, None) => (outcome.held(), "no failure".to_owned(), step.clone()),
+    step: Option<&Place>,
+) -> Vec<Difference> {
+    let wanted = wanted.and_then(|node| Some((node, node.as_str()?)));
+    let (expected, place) = match (wanted, error) {
+        (Some((node, name)), _) => (name.to_owned(), reading.place(node)),
+        (None, Some(node)) => ("a failure".to_owned(), reading.place(node)),
+        (None, None) => match step {
+            Some(place) => ("no failure".to_owned(), place.clone()),
+            None => return Vec::new(),
+        },
     };
-    let actual = match error_of(outcome) {
-        Some(error) => format!("{}: {error}", outcome.name()),
-        None => outcome.name().to_owned(),
+    let is_as_wanted = |done: &Done| match (wanted, error) {
+        (Some((_, name)), _) => done.outcome.name() == name,
+        (None, Some(_)) => !done.outcome.held(),
+        (None, None) => done.outcome.held(),
     };
-    (!is_as_wanted).then(|| Difference { what: "outcome".to_owned(), expected, actual, place })
+    let actual = match deliveries.iter().find(|done| !is_as_wanted(done)) {
+        Some(done) => {
+            let error = error_of(&done.outcome).map(|error| format!(": {error}")).unwrap_or_default();
+            let of = done.schedule.as_ref().map(|name| format!(" (schedule {name})")).unwrap_or_default();
+            format!("{}{error}{of}", done.outcome.name())
+        }
+        None if deliveries.is_empty() && (wanted.is_some() || error.is_some()) => "nothing was fired".to_owned(),
+        None => return Vec::new(),
+    };
+    vec![Difference { what: "outcome".to_owned(), expected, actual, place }]
 }
 
-/// The text of an outcome's error, as a console shows it.
-fn error_of(outcome: &Outcome) -> Option<String> {
-    let text = |Thrown { name, message, .. }: &Thrown| match name {
-        Some(name) if message.is_empty() => name.clone(),
-        Some(name) => format!("{name}: {message}"),
-        None => message.clone(),
-    };
-    match outcome {
-        Outcome::Threw { error } | Outcome::Rejected { error, .. } | Outcome::NotLoaded { error } => Some(text(error)),
-        Outcome::Rendered { error: Some(error), .. } => Some(error.to_string()),
-        _ => None,
-    }
-}
-
-fn error(wanted: &Node, outcome: &Outcome, reading: Reading<'_>) -> Vec<Difference> {
-    let Some(actual) = error_of(outcome) else { return Vec::new() };
+fn error(wanted: &Node, done: &Done, reading: Reading<'_>) -> Vec<Difference> {
+    let Some(actual) = error_of(&done.outcome) else { return Vec::new() };
     match wanted.as_str() {
         Some(text) => match reading.part("contains", text) {
             Ok(part) if part.is_in(&actual) => Vec::new(),
@@ -111,8 +153,74 @@ fn error(wanted: &Node, outcome: &Outcome, reading: Reading<'_>) -> Vec<Differen
     }
 }
 
+/// A delivery that took too long, by the clock of this machine.
+fn took(wanted: &Node, done: &Done, reading: Reading<'_>) -> Option<Difference> {
+    let under = wanted.get("under")?;
+    let limit = length(under.as_str()?)?;
+    let is_under = done.took < limit.unsigned_abs();
+    let actual = format!("{:.1} ms", done.took.as_secs_f64() * 1000.0);
+    let expected = format!("under {}", under.as_str().unwrap_or_default());
+    (!is_under).then(|| difference("time", expected, actual, under, reading))
+}
+
 fn difference(what: &str, expected: String, actual: String, at: &Node, reading: Reading<'_>) -> Difference {
     Difference { what: what.to_owned(), expected, actual, place: reading.place(at) }
+}
+
+/// What is kept under a name, or that there is nothing.
+fn kept<'k>(
+    room: &str,
+    kind: &str,
+    (key, wanted): (&str, &Node),
+    mut all: impl Iterator<Item = (&'k str, Value)>,
+    reading: Reading<'_>,
+    compare: fn(&str, &Node, &Value, Reading<'_>) -> Vec<Difference>,
+) -> Vec<Difference> {
+    let key = match fill_text(key, reading.names) {
+        Ok(key) => key,
+        Err((wrong, _)) => return vec![difference(room, wrong, "nothing".to_owned(), wanted, reading)],
+    };
+    let what = format!("{room}.{key}");
+    let mut others = Vec::new();
+    let actual = all.find(|(name, _)| {
+        others.push((*name).to_owned());
+        *name == key
+    });
+    match (&wanted.kind, actual) {
+        (Kind::Null, None) => Vec::new(),
+        (Kind::Null, Some((_, actual))) => {
+            vec![difference(&what, format!("no {kind}"), actual.to_string(), wanted, reading)]
+        }
+        (_, None) if others.is_empty() => {
+            vec![difference(&what, format!("a {kind}"), format!("no {kind}s"), wanted, reading)]
+        }
+        (_, None) => {
+            let actual = format!("{kind}s {}", others.join(", "));
+            vec![difference(&what, format!("a {kind}"), actual, wanted, reading)]
+        }
+        (_, Some((_, actual))) => compare(&what, wanted, &actual, reading),
+    }
+}
+
+fn reading_plainly(what: &str, wanted: &Node, actual: &Value, reading: Reading<'_>) -> Vec<Difference> {
+    reading.differences(what, wanted, Some(actual))
+}
+
+/// Times and lengths of time mean the same however they are written.
+fn schedule(what: &str, wanted: &Node, actual: &Value, reading: Reading<'_>) -> Vec<Difference> {
+    let Some(members) = wanted.members() else { return reading.differences(what, wanted, Some(actual)) };
+    let compare = |member: &crate::text::json::Member| {
+        let (key, own) = (member.key.as_str(), actual.get(&member.key));
+        let filled = member.value.as_str().and_then(|text| fill_text(text, reading.names).ok());
+        let texts = filled.as_deref().zip(own.and_then(Value::as_str));
+        let is_same = texts.is_some_and(|(wanted, own)| match key {
+            "at" => time(wanted).is_some_and(|wanted| time(own) == Some(wanted)),
+            "every" => length(wanted).is_some_and(|wanted| length(own) == Some(wanted)),
+            _ => false,
+        });
+        if is_same { Vec::new() } else { reading.differences(&format!("{what}.{key}"), &member.value, own) }
+    };
+    members.iter().flat_map(compare).collect()
 }
 
 fn log(
@@ -169,74 +277,4 @@ fn wrong_count(wanted: &Node, count: usize, is_wanted: bool, thing: &str) -> Opt
         (None, true) => format!("a {thing}"),
         (None, false) => format!("no {thing}"),
     })
-}
-
-fn request(
-    what: &str,
-    wanted: &Node,
-    requests: &[MadeRequest],
-    reading: Reading<'_>,
-    is_wanted: bool,
-) -> Vec<Difference> {
-    let compared: Vec<Vec<Difference>> =
-        requests.iter().map(|request| request_differences(what, wanted, request, reading)).collect();
-    let count = compared.iter().filter(|differences| differences.is_empty()).count();
-    let Some(wrong) = wrong_count(wanted, count, is_wanted, "request as described here") else { return Vec::new() };
-    // Of one that comes close it is worth knowing in what it differs.
-    let is_close = |differences: &&Vec<Difference>| {
-        !differences.iter().any(|one| one.what == format!("{what}.template") || one.what == format!("{what}.method"))
-    };
-    let nearest = compared.iter().filter(is_close).min_by_key(|differences| differences.len());
-    if let Some(nearest) = nearest.filter(|_| is_wanted && count == 0) {
-        return nearest.clone();
-    }
-    let sent: Vec<String> = requests.iter().map(name).collect();
-    let actual = if sent.is_empty() { "no request".to_owned() } else { sent.join(", ") };
-    vec![difference(what, wrong, actual, wanted, reading)]
-}
-
-fn name(request: &MadeRequest) -> String {
-    match &request.template {
-        Some(template) => format!("{template} ({} {})", request.method, request.url),
-        None => format!("{} {}", request.method, request.url),
-    }
-}
-
-fn request_differences(what: &str, wanted: &Node, request: &MadeRequest, reading: Reading<'_>) -> Vec<Difference> {
-    let MadeRequest { template, context, method, url, body } = request;
-    let actual = |key: &str| match key {
-        "template" => template.as_deref().map(Value::from),
-        "context" => context.clone(),
-        "method" => Some(method.as_str().into()),
-        "url" => Some(url.as_str().into()),
-        "body" => Some(body.clone()),
-        _ => None,
-    };
-    let members = wanted.members().unwrap_or_default().iter().filter(|member| member.key != "count");
-    members
-        .flat_map(|member| {
-            reading.differences(&format!("{what}.{}", member.key), &member.value, actual(&member.key).as_ref())
-        })
-        .collect()
-}
-
-fn record(key: &str, wanted: &Node, records: &[Record], reading: Reading<'_>) -> Vec<Difference> {
-    let key = match super::references::fill_text(key, reading.users) {
-        Ok(key) => key,
-        Err((wrong, _)) => return vec![difference("db", wrong, "nothing".to_owned(), wanted, reading)],
-    };
-    let what = format!("db.{key}");
-    let actual = records.iter().find(|record| record.key == key).map(|record| Value::Object(record.value.clone()));
-    match (&wanted.kind, actual) {
-        (Kind::Null, None) => Vec::new(),
-        (Kind::Null, Some(actual)) => {
-            vec![difference(&what, "no record".to_owned(), actual.to_string(), wanted, reading)]
-        }
-        (_, None) => {
-            let keys: Vec<&str> = records.iter().map(|record| record.key.as_str()).collect();
-            let actual = if keys.is_empty() { "no records".to_owned() } else { format!("records {}", keys.join(", ")) };
-            vec![difference(&what, "a record".to_owned(), actual, wanted, reading)]
-        }
-        (_, Some(actual)) => reading.differences(&what, wanted, Some(&actual)),
-    }
 }

@@ -2,43 +2,66 @@
 //!
 //! A scenario is made ready before anything runs: who the users are and what each payload holds depends on its file alone,
 //! so all that is wrong with it is known at once. Playing it is delivering those payloads, one handler process for all of
-//! them, and comparing. Nothing is printed.
+//! them, and comparing. Nothing is printed, and nothing is written.
 
 mod cast;
+mod checks;
 mod compare;
+mod effects;
 mod expect;
+mod faults;
+mod matrix;
 mod play;
 mod read;
+mod reader;
 mod references;
+mod snapshot;
+mod steps;
+mod time;
+mod wait;
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 pub use self::play::{Attempt, Stage, play};
-pub use self::read::read;
+pub use self::read::{check, is_scenario, read};
+pub use self::snapshot::{Policy, Snapshots, Taken, snapshot_file};
 use crate::app::{Iparams, Mock};
-use crate::model::Place;
+use crate::model::{Place, Platform, Runtime};
 use crate::platform::Record;
 use crate::text::Source;
 use crate::text::json::Node;
 
 /// A scenario that is ready to be played.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Its name.
+    /// Its name; of a cell of a matrix with the cell: `name [kit, ja_jp]`.
     pub name: String,
     /// Its file, as the user would write it.
     pub file: PathBuf,
+    /// Whether it is one of several of its file.
+    pub is_cell: bool,
+    /// The runtime that it must be played on, where it says so.
+    pub runtime: Option<Runtime>,
+    /// Its file, as it is opened.
+    path: PathBuf,
     source: Source,
     seed: u64,
     now: Timestamp,
+    platform: Platform,
     iparams: Iparams,
     mocks: Vec<Mock>,
     /// What `$db` holds at first.
     records: Vec<Record>,
+    /// What a schedule fires, where the app subscribes to it.
+    alarm: Option<Alarm>,
+    /// What holds after every delivery.
+    always: Option<Node>,
     steps: Vec<Step>,
+    /// The faults that were put in, one line each.
+    faults: Vec<String>,
 }
 
 impl Scenario {
@@ -48,16 +71,37 @@ impl Scenario {
     }
 }
 
-/// One event, and what is expected of the handler.
-#[derive(Debug)]
+/// Something that happens, and what is expected of the handler.
+#[derive(Debug, Clone)]
 struct Step {
     /// What it does, such as `update jane`.
     title: String,
     place: Place,
-    fired: Fired,
+    act: Act,
+    /// What later steps know it by.
+    id: Option<String>,
     expect: Option<Node>,
+    snapshot: Option<Wish>,
     /// The users as they are then, by name.
     users: Map<String, Value>,
+}
+
+/// What happens.
+#[derive(Debug, Clone)]
+enum Act {
+    /// An event is delivered.
+    Deliver(Fired),
+    /// Nothing that the handler hears of: an event that arrives late, or never.
+    Nothing,
+    /// Time passes, and schedules fire.
+    Wait(Until),
+}
+
+/// How long a step waits.
+#[derive(Debug, Clone, Copy)]
+enum Until {
+    Passed(SignedDuration),
+    Time(Timestamp),
 }
 
 /// What a step fires.
@@ -68,4 +112,22 @@ struct Fired {
     ends_by_render: bool,
     /// JSON text.
     payload: String,
+}
+
+/// What schedules fire, but for the data and the time.
+#[derive(Debug, Clone)]
+struct Alarm {
+    callback: String,
+    ends_by_render: bool,
+    payload: Value,
+}
+
+/// A snapshot that a step asks for.
+#[derive(Debug, Clone)]
+struct Wish {
+    /// Its name in the file of snapshots.
+    key: String,
+    /// JSON Pointers to what differs from run to run; `*` is any member.
+    volatile: Vec<String>,
+    place: Place,
 }

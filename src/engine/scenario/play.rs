@@ -3,16 +3,21 @@
 use std::time::Instant;
 
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::compare::Reading;
-use super::expect::{Effects, asks_records, differences};
-use super::{Scenario, Step};
+use super::effects::{Call, Done, Effects};
+use super::expect::{asks_records, asks_schedules, differences};
+use super::snapshot::record;
+use super::wait::MOST_FIRED;
+use super::{Act, Fired, Scenario, Snapshots, Step, Until};
 use crate::app::{App, Mock, Script};
 use crate::engine::bridge::Bridge;
 use crate::engine::run::{deliver, with_syntax_place};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
-use crate::model::{Addressee, Delivery, Difference, Frame, Level, RunEvent};
-use crate::platform::{Network, Services, Setup, Storage};
+use crate::model::{Addressee, Delivery, Difference, Frame, RunEvent};
+use crate::platform::{Network, Record, Schedule, Services, Setup, Storage};
+use crate::text::json::Node;
 
 /// Where scenarios are played: what all of them share.
 #[derive(Debug)]
@@ -29,6 +34,8 @@ pub struct Stage<'a> {
     pub syntax_error: Option<Frame>,
     /// Whether limits on calls a minute are held, rather than told.
     pub strict_limits: bool,
+    /// What steps did before.
+    pub snapshots: &'a Snapshots,
 }
 
 /// One time that a scenario is played.
@@ -71,20 +78,24 @@ pub fn play(
         now: scenario.now.to_string(),
         steps: scenario.steps.len() as u64,
         attempt: attempt.number,
+        faults: scenario.faults.clone(),
     });
-    let mut process = Some(Handler::start(stage.launch, interrupt)?);
+    let launch = Launch { runtime: scenario.runtime.unwrap_or(stage.launch.runtime), ..stage.launch.clone() };
+    let process = Some(Handler::start(&launch, interrupt)?);
     let mocks: Vec<Mock> = scenario.mocks.iter().chain(stage.mocks).cloned().collect();
     let mut services = services(stage, scenario, &mocks);
     services.keep(scenario.records.clone())?;
-    let (mut held, mut fired) = (true, 0);
+    let mut player =
+        Player { stage, scenario, launch, repeat, interrupt, process, services, results: Map::new(), index: 0 };
+    let (mut held, mut played) = (true, 0);
     for (index, step) in scenario.steps.iter().enumerate() {
         if interrupt.is_set() {
             return Err(HandlerError::Interrupted);
         }
-        let act = Act { stage, scenario, step, index: index as u64, repeat };
-        let found = act.play(&mut process, &mut services, interrupt, &mut emit)?;
+        player.index = index as u64;
+        let found = player.step(step, &mut emit)?;
         held = found.is_empty();
-        fired += 1;
+        played += 1;
         emit(RunEvent::StepFinished {
             index: index as u64,
             step: step.title.clone(),
@@ -95,7 +106,7 @@ pub fn play(
             break;
         }
     }
-    if let Some(process) = process {
+    if let Some(process) = player.process {
         process.stop();
     }
     emit(RunEvent::ScenarioFinished {
@@ -104,7 +115,7 @@ pub fn play(
         held,
         attempt: attempt.number,
         retried: !held && !attempt.is_last,
-        steps: fired,
+        steps: played,
         took: began.elapsed(),
         repeat: repeat.to_owned(),
     });
@@ -125,85 +136,191 @@ fn services<'a>(stage: &Stage<'a>, scenario: &'a Scenario, mocks: &'a [Mock]) ->
     })
 }
 
-/// One step on its stage.
-struct Act<'a, 's> {
+/// One scenario on its stage.
+struct Player<'a, 's> {
     stage: &'a Stage<'s>,
     scenario: &'a Scenario,
-    step: &'a Step,
-    index: u64,
+    launch: Launch,
     repeat: &'a str,
+    interrupt: &'a Interrupt,
+    process: Option<Handler>,
+    services: Services<'a>,
+    /// What came of the steps that have an id.
+    results: Map<String, Value>,
+    /// The step at hand.
+    index: u64,
 }
 
-impl Act<'_, '_> {
-    /// Fires the step, and says what differs from what was expected.
-    fn play(
-        &self,
-        process: &mut Option<Handler>,
-        services: &mut Services<'_>,
-        interrupt: &Interrupt,
-        emit: &mut dyn FnMut(RunEvent),
-    ) -> Result<Vec<Difference>, HandlerError> {
-        let Self { stage, scenario, step, index, .. } = self;
-        let secrets = &scenario.iparams.secrets;
-        let (mut logs, mut complaints) = (Vec::new(), Vec::new());
-        let mut emit = |event: RunEvent| {
-            match &event {
-                RunEvent::Log { level, text, .. } => logs.push((*level, text.clone())),
-                RunEvent::Found { finding } if finding.is_error() => complaints.push(finding.clone()),
-                _ => {}
+type Emit<'e> = &'e mut dyn FnMut(RunEvent);
+
+impl Player<'_, '_> {
+    /// Plays a step, and says what differs from what was expected.
+    fn step(&mut self, step: &Step, emit: Emit<'_>) -> Result<Vec<Difference>, HandlerError> {
+        let before = match step.snapshot {
+            Some(_) => (self.services.records()?, self.services.schedules()?),
+            None => (Vec::new(), Vec::new()),
+        };
+        let (mut effects, mut found) = (Effects::default(), Vec::new());
+        match &step.act {
+            Act::Deliver(fired) => self.fire(step, fired, None, &mut effects, &mut found, emit)?,
+            Act::Nothing => {}
+            Act::Wait(until) => self.wait(step, *until, &mut effects, &mut found, emit)?,
+        }
+        if let Some(id) = &step.id {
+            self.results.insert(id.clone(), effects.as_result());
+        }
+        self.look(&mut effects, step.expect.as_ref(), step.snapshot.is_some())?;
+        // Where faults were put in, a handler may fail unless it is said that it must not.
+        let must_hold = self.scenario.faults.is_empty().then_some(&step.place);
+        let own = self.compare(step.expect.as_ref(), &effects, step, must_hold);
+        found.splice(0..0, own);
+        found.extend(effects.complaints.iter().map(|finding| Difference {
+            what: "platform".to_owned(),
+            expected: "no fault".to_owned(),
+            actual: finding.message.clone(),
+            place: step.place.clone(),
+        }));
+        if let Some(wish) = step.snapshot.as_ref().filter(|_| found.is_empty()) {
+            let mut recorded = record(&effects, &before, &wish.volatile);
+            self.scenario.iparams.secrets.mask_value(&mut recorded);
+            found.extend(self.stage.snapshots.compare(self.scenario, wish, recorded));
+        }
+        Ok(found)
+    }
+
+    /// Lets time pass: each schedule fires at its own time, as long as any is due.
+    fn wait(
+        &mut self,
+        step: &Step,
+        until: Until,
+        effects: &mut Effects,
+        found: &mut Vec<Difference>,
+        emit: Emit<'_>,
+    ) -> Result<(), HandlerError> {
+        let end = until.by(&self.services);
+        while let Some(schedule) = self.services.fire_due(end)? {
+            let Some(alarm) = &self.scenario.alarm else { continue };
+            if self.interrupt.is_set() {
+                return Err(HandlerError::Interrupted);
             }
+            if effects.deliveries.len() == MOST_FIRED {
+                found.push(Difference {
+                    what: "schedules".to_owned(),
+                    expected: format!("at most {MOST_FIRED} that fire in one step"),
+                    actual: format!("more, at {}", schedule.next),
+                    place: step.place.clone(),
+                });
+                break;
+            }
+            let name = schedule.name();
+            emit(RunEvent::Notice { message: format!("schedule `{name}` fires at {}", schedule.next) });
+            self.fire(step, &alarm.fired(&schedule), Some(name), effects, found, emit)?;
+        }
+        self.services.wait_until(end);
+        Ok(())
+    }
+
+    /// Delivers an event, and compares what it does with what always holds.
+    fn fire(
+        &mut self,
+        step: &Step,
+        fired: &Fired,
+        schedule: Option<&str>,
+        all: &mut Effects,
+        found: &mut Vec<Difference>,
+        emit: Emit<'_>,
+    ) -> Result<(), HandlerError> {
+        let mut effects = self.deliver(fired, schedule, emit)?;
+        if let Some(always) = self.scenario.always.as_ref().filter(|_| found.is_empty()) {
+            self.look(&mut effects, Some(always), false)?;
+            let broken = self.compare(Some(always), &effects, step, None);
+            found.extend(broken.into_iter().map(|one| Difference { what: format!("always.{}", one.what), ..one }));
+        }
+        all.add(effects);
+        Ok(())
+    }
+
+    fn deliver(&mut self, fired: &Fired, schedule: Option<&str>, emit: Emit<'_>) -> Result<Effects, HandlerError> {
+        let (stage, index) = (self.stage, self.index);
+        let mut effects = Effects::default();
+        let mut emit = |event: RunEvent| {
+            effects.hear(&event);
             emit(event);
         };
         let entry = (stage.script.name.as_str(), &stage.script.source);
-        let mut bridge = Bridge::new(stage.app, services, secrets, entry, &mut emit);
-        bridge.begin(*index, &step.fired.event, &step.fired.payload);
-        bridge.emit(self.started());
+        let secrets = &self.scenario.iparams.secrets;
+        let mut bridge = Bridge::new(stage.app, &mut self.services, secrets, entry, &mut emit);
+        bridge.begin(index, &fired.event, &fired.payload);
+        bridge.emit(RunEvent::DeliveryStarted {
+            index,
+            event: fired.event.clone(),
+            to: Addressee::Callback {
+                callback: fired.callback.clone(),
+                file: stage.script.name.clone(),
+                runtime: self.launch.runtime,
+            },
+            platform: self.scenario.platform,
+            payload: RawValue::from_string(fired.payload.clone()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+        });
         let delivery = Delivery {
-            index: *index,
-            event: step.fired.event.clone(),
-            callback: step.fired.callback.clone(),
-            payload: step.fired.payload.clone(),
-            ends_by_render: step.fired.ends_by_render,
+            index,
+            event: fired.event.clone(),
+            callback: fired.callback.clone(),
+            payload: fired.payload.clone(),
+            ends_by_render: fired.ends_by_render,
             clock_shift_ms: bridge.clock_shift_ms(),
         };
-        let delivered = deliver(stage.launch, process, &delivery, &mut bridge, interrupt)?;
+        let delivered = deliver(&self.launch, &mut self.process, &delivery, &mut bridge, self.interrupt)?;
         let outcome = with_syntax_place(stage.syntax_error.as_ref(), delivered.outcome);
         let excerpt = bridge.excerpt(&outcome);
         bridge.emit(RunEvent::DeliveryFinished {
-            index: *index,
+            index,
             outcome: outcome.clone(),
             excerpt,
             start_up: delivered.times.start_up,
             handler: delivered.times.handler,
             repeat: self.repeat.to_owned(),
         });
-        let records = if asks_records(step.expect.as_ref()) { services.records()? } else { Vec::new() };
-        let requests = services.take_requests();
-        let logs: &[(Level, String)] = &logs;
-        let effects = Effects { outcome: &outcome, logs, requests: &requests, records: &records };
-        let reading = Reading { source: &scenario.source, users: &step.users };
-        let mut found = differences(step.expect.as_ref(), &effects, reading, &step.place);
-        found.extend(complaints.into_iter().map(|finding| Difference {
-            what: "platform".to_owned(),
-            expected: "no fault".to_owned(),
-            actual: finding.message,
-            place: step.place.clone(),
-        }));
-        Ok(found)
+        effects.requests = self.services.take_requests();
+        let (schedule, took) = (schedule.map(str::to_owned), delivered.times.handler);
+        effects.deliveries.push(Done { schedule, outcome, took, payload: fired.payload.clone() });
+        Ok(effects)
     }
 
-    fn started(&self) -> RunEvent {
-        let Self { stage, step, index, .. } = self;
-        RunEvent::DeliveryStarted {
-            index: *index,
-            event: step.fired.event.clone(),
-            to: Addressee::Callback {
-                callback: step.fired.callback.clone(),
-                file: stage.script.name.clone(),
-                runtime: stage.launch.runtime,
-            },
-            platform: stage.app.manifest.platform,
-            payload: RawValue::from_string(step.fired.payload.clone()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+    /// Looks at what is kept, where it is asked for.
+    fn look(&mut self, effects: &mut Effects, expect: Option<&Node>, all: bool) -> Result<(), HandlerError> {
+        let (records, schedules) = (all || asks_records(expect), all || asks_schedules(expect));
+        effects.records = if records { self.services.records()? } else { Vec::<Record>::new() };
+        effects.schedules = if schedules { self.services.schedules()? } else { Vec::<Schedule>::new() };
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        expect: Option<&Node>,
+        effects: &Effects,
+        step: &Step,
+        must_hold: Option<&crate::model::Place>,
+    ) -> Vec<Difference> {
+        let mut names = step.users.clone();
+        names.extend(self.results.clone());
+        let reading = Reading { source: &self.scenario.source, names: &names };
+        differences(expect, effects, reading, must_hold)
+    }
+}
+
+impl Effects {
+    fn hear(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::Log { level, text, .. } => self.logs.push((*level, text.clone())),
+            RunEvent::Found { finding } if finding.is_error() => self.complaints.push(finding.clone()),
+            RunEvent::Call { name, args, status, answer, .. } => self.calls.push(Call {
+                name: name.clone(),
+                args: args.clone(),
+                status: *status,
+                answer: answer.clone(),
+            }),
+            _ => {}
         }
     }
 }

@@ -1,9 +1,55 @@
 //! `${jane.email}` in the texts of a scenario: an attribute of a user as she is at that time, or, as `${jane.was.email}`, as
-//! she was before her last step.
+//! she was before her last step; `${first.returned.id}`: what came of the step with the id `first`.
 
 use serde_json::{Map, Value};
 
 use crate::text::{list, nearest};
+
+/// What there is of a step: the first name behind its id.
+pub(super) const RESULTS: [&str; 6] = ["outcome", "returned", "error", "logs", "requests", "payload"];
+
+/// What is wrong with a reference, and what to do about it.
+pub(super) type Wrong = (String, Option<String>);
+
+/// Whether each reference of the text leads to a user's attribute, or to something of one of the steps `ids`, whose
+/// results nobody knows yet.
+///
+/// # Errors
+/// As [`fill`].
+pub(super) fn check(text: &str, users: &Map<String, Value>, ids: &[String]) -> Result<(), Wrong> {
+    for part in parts(text) {
+        let Part::Reference(reference) = part else { continue };
+        let mut names = reference.split('.').map(str::trim);
+        let head = names.next().unwrap_or_default();
+        if !ids.iter().any(|id| id == head) {
+            value_of(reference, users).map_err(|wrong| or_id(wrong, head, ids))?;
+            continue;
+        }
+        let inner = names.next().unwrap_or_default();
+        if !RESULTS.contains(&inner) {
+            let near = nearest(inner, RESULTS).map(|near| format!("did you mean `{near}`?"));
+            let known = format!("there are {}", list(RESULTS));
+            return Err((format!("`${{{reference}}}`: a step has no `{inner}`"), near.or(Some(known))));
+        }
+    }
+    Ok(())
+}
+
+/// The step's id that was meant, where one is nearer than a user's name.
+fn or_id((what, hint): Wrong, head: &str, ids: &[String]) -> Wrong {
+    let near = nearest(head, ids.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+    let says_more = hint.as_ref().is_some_and(|hint| hint.starts_with("did you mean"));
+    (what, if says_more { hint } else { near.or(hint) })
+}
+
+/// The first of the steps `ids` that the text refers to.
+pub(super) fn refers_to<'i>(text: &str, ids: &'i [String]) -> Option<&'i str> {
+    let heads = parts(text).into_iter().filter_map(|part| match part {
+        Part::Reference(reference) => reference.split('.').next().map(str::trim),
+        Part::Plain(_) => None,
+    });
+    heads.into_iter().find_map(|head| ids.iter().find(|id| *id == head)).map(String::as_str)
+}
 
 /// A text cut at its references.
 enum Part<'t> {
@@ -29,7 +75,7 @@ fn parts(text: &str) -> Vec<Part<'_>> {
 ///
 /// # Errors
 /// What is wrong with a reference, and the name that was meant where one is near.
-pub(super) fn fill(text: &str, users: &Map<String, Value>) -> Result<Value, (String, Option<String>)> {
+pub(super) fn fill(text: &str, users: &Map<String, Value>) -> Result<Value, Wrong> {
     if !text.contains("${") {
         return Ok(text.into());
     }
@@ -51,7 +97,7 @@ pub(super) fn fill(text: &str, users: &Map<String, Value>) -> Result<Value, (Str
 }
 
 /// The text with its references replaced, as a text in any case.
-pub(super) fn fill_text(text: &str, users: &Map<String, Value>) -> Result<String, (String, Option<String>)> {
+pub(super) fn fill_text(text: &str, users: &Map<String, Value>) -> Result<String, Wrong> {
     fill(text, users).map(|value| match value {
         Value::String(text) => text,
         other => other.to_string(),
@@ -59,7 +105,7 @@ pub(super) fn fill_text(text: &str, users: &Map<String, Value>) -> Result<String
 }
 
 /// A value with the references in all its texts replaced, those of its keys too.
-pub(super) fn fill_value(value: &Value, users: &Map<String, Value>) -> Result<Value, (String, Option<String>)> {
+pub(super) fn fill_value(value: &Value, users: &Map<String, Value>) -> Result<Value, Wrong> {
     Ok(match value {
         Value::String(text) => fill(text, users)?,
         Value::Array(items) => items.iter().map(|item| fill_value(item, users)).collect::<Result<_, _>>()?,
@@ -71,7 +117,7 @@ pub(super) fn fill_value(value: &Value, users: &Map<String, Value>) -> Result<Va
     })
 }
 
-fn value_of<'v>(reference: &str, users: &'v Map<String, Value>) -> Result<&'v Value, (String, Option<String>)> {
+fn value_of<'v>(reference: &str, users: &'v Map<String, Value>) -> Result<&'v Value, Wrong> {
     let mut names = reference.split('.').map(str::trim);
     let user = names.next().unwrap_or_default();
     let Some(mut value) = users.get(user) else {
@@ -115,6 +161,17 @@ mod tests {
         assert_eq!(fill("${jane.properties.0}", &users), Ok(json!({ "value": 3 })));
         assert_eq!(fill("n ${jane.properties.0.value}, ${ jane.email }", &users), Ok("n 3, j@example.com".into()));
         assert_eq!(fill("costs $5 and ${", &users), Ok("costs $5 and ${".into()));
+    }
+
+    #[test]
+    fn what_a_step_did_is_known_by_its_id() {
+        let ids = ["first".to_owned()];
+        let told = |text: &str| check(text, &users(), &ids).err();
+        assert_eq!(told("${first.returned.a.b} ${jane.email}"), None);
+        assert_eq!(told("${first.retruned}").and_then(|(_, hint)| hint).as_deref(), Some("did you mean `returned`?"));
+        assert_eq!(told("${frist.returned}").and_then(|(_, hint)| hint).as_deref(), Some("did you mean `first`?"));
+        assert_eq!(refers_to("x ${ first.returned }", &ids), Some("first"));
+        assert_eq!(refers_to("first ${jane.first}", &ids), None);
     }
 
     #[test]
