@@ -77,6 +77,8 @@ struct Step {
     /// What it does, such as `update jane`.
     title: String,
     place: Place,
+    /// The simulated clock as it begins.
+    now: Timestamp,
     act: Act,
     /// What later steps know it by.
     id: Option<String>,

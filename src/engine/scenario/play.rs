@@ -156,6 +156,7 @@ type Emit<'e> = &'e mut dyn FnMut(RunEvent);
 impl Player<'_, '_> {
     /// Plays a step, and says what differs from what was expected.
     fn step(&mut self, step: &Step, emit: Emit<'_>) -> Result<Vec<Difference>, HandlerError> {
+        self.services.wait_until(step.now);
         let before = match step.snapshot {
             Some(_) => (self.services.records()?, self.services.schedules()?),
             None => (Vec::new(), Vec::new()),

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::cast::{CREATED, Cast, UPDATED, Wanted};
@@ -18,6 +19,9 @@ use crate::text::{Source, list, nearest, printable_line};
 
 /// What a step can do.
 const ACTS: [&str; 7] = ["create", "update", "fire", "replay", "again", "deliver", "wait"];
+
+/// How long after a step the next one is: an app can tell by the payloads' times which is the later.
+const BETWEEN_STEPS: SignedDuration = SignedDuration::from_secs(1);
 
 /// What is expected of a delivery, and so of none where there is none.
 const OF_A_DELIVERY: [&str; 4] = ["outcome", "returned", "error", "time"];
@@ -91,6 +95,10 @@ impl Reader<'_> {
         let pointer = spot.pointer();
         self.strangers(act, node, &pointer);
         let id = self.id(cast, node, &pointer, so_far);
+        if spot.at > 0 {
+            cast.set_now(cast.recipe().now.checked_add(BETWEEN_STEPS).unwrap_or(Timestamp::MAX));
+        }
+        let now = cast.recipe().now;
         let happens = match act {
             "wait" => self.wait(cast, spot).map(Act::Wait),
             "again" => self.again(so_far, spot).map(Act::Deliver),
@@ -118,7 +126,7 @@ impl Reader<'_> {
         let snapshot = self.snapshot(node, &pointer, &title, so_far);
         let place = json::place_at(self.source, member.key_range.start..member.value.range.end, &pointer);
         let expect = node.get("expect").cloned();
-        so_far.steps.push(Step { title, place, act: happens, id, expect, snapshot, users });
+        so_far.steps.push(Step { title, place, now, act: happens, id, expect, snapshot, users });
     }
 
     fn fault(&mut self, what: impl Into<String>, place: Place, hint: Option<String>) {
