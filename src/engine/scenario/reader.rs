@@ -224,6 +224,15 @@ impl<'a> Reader<'a> {
                 continue;
             };
             mock.comes_first = true;
+            if let Some(url) = mock.url.take() {
+                let place = node.at("/request/url").unwrap_or(node).place(self.source, &format!("{pointer}/request/url"));
+                match fill_text(&url, users) {
+                    Ok(url) => mock.url = Some(url),
+                    Err((what, hint)) => {
+                        self.findings.push(Finding::new(Code::BadScenario, what).at(place).maybe_hint(hint));
+                    }
+                }
+            }
             if let Some(body) = node.at("/request/body") {
                 mock.body = self.filled(body, &format!("{pointer}/request/body"), users);
             }

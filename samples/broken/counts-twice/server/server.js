@@ -2,7 +2,8 @@
 exports = {
   onContactCreate: async function (payload) {
     await $db.update("contacts", "increment", { count: 1 });
-    console.log("welcome, %s", payload.data.user.first_name);
+    const contacts = await $db.get("contacts");
+    console.log("welcome, %s, contact number %d", payload.data.user.first_name, contacts.count);
   },
 
   onContactUpdate: function () {}
