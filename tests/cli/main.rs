@@ -13,6 +13,7 @@ mod generate;
 mod handlers;
 mod history;
 mod init;
+mod lives;
 mod load;
 mod man;
 mod output;

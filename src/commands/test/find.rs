@@ -147,7 +147,8 @@ fn with_faults(scenarios: &[(usize, Scenario)], seed: u64) -> (Vec<(usize, Scena
     let put = |(number, scenario): &(usize, Scenario)| Some((*number, scenario.with_faults(seed)?));
     let faulty: Vec<_> = scenarios.iter().filter_map(put).collect();
     let (all, left_out) = (scenarios.len(), scenarios.len() - faulty.len());
-    let notice = format!("{left_out} of {all} scenarios say nothing of what holds `always`, and are left out");
+    let (say, are) = if left_out == 1 { ("says", "is") } else { ("say", "are") };
+    let notice = format!("{left_out} of {all} scenarios {say} nothing of what holds `always`, and {are} left out");
     (faulty, (left_out > 0).then_some(notice))
 }
 

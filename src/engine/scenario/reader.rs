@@ -225,7 +225,8 @@ impl<'a> Reader<'a> {
             };
             mock.comes_first = true;
             if let Some(url) = mock.url.take() {
-                let place = node.at("/request/url").unwrap_or(node).place(self.source, &format!("{pointer}/request/url"));
+                let place =
+                    node.at("/request/url").unwrap_or(node).place(self.source, &format!("{pointer}/request/url"));
                 match fill_text(&url, users) {
                     Ok(url) => mock.url = Some(url),
                     Err((what, hint)) => {
