@@ -5,6 +5,7 @@
 pub mod app;
 pub mod cli;
 pub mod commands;
+pub mod coverage;
 pub mod engine;
 pub mod handler;
 pub mod history;

@@ -4,6 +4,7 @@
 //! reporter, a test and a later version can read it without knowing who wrote it.
 
 mod code;
+mod coverage;
 mod delivery;
 mod difference;
 mod finding;
@@ -16,6 +17,9 @@ mod series;
 mod verdict;
 
 pub use code::{Code, Severity};
+pub use coverage::{
+    Coverage, EventCoverage, FileCoverage, FiredEvent, Gap, Measure, Missed, Share, Shares, Unsent,
+};
 pub use delivery::{Addressee, Delivered, Delivery, Platform, Runtime, Times};
 pub use difference::Difference;
 pub use finding::{Excerpt, Finding, Findings, Place, Position, Span};

@@ -42,7 +42,7 @@ const MOST_ERRORS: usize = 20;
 ///
 /// # Errors
 /// A finding where the text could nest too deeply to be parsed safely, or takes too long.
-pub(super) fn parsed<T: Send + 'static>(
+pub fn parsed<T: Send + 'static>(
     source: &Source,
     read: impl FnOnce(&Program<'_>, &Source) -> T + Send + 'static,
 ) -> Result<(T, Findings), Finding> {
