@@ -59,7 +59,7 @@ impl Modules for Heard {
         }
         let name = format!("{}.js", parts.join("/"));
         match self.files.get(&name) {
-            Some(source) => Required::Module { name, source: source.clone() },
+            Some(source) => Required::Module { name, source: source.clone(), counting: None },
             None => Required::Refused { message: format!("`{specifier}` is not inside server/") },
         }
     }
@@ -153,7 +153,7 @@ impl App {
         let launch = Launch {
             runtime,
             root: self.folder.path().to_path_buf(),
-            entry: Module { name: "server/server.js".to_owned(), source: self.entry.clone() },
+            entry: Module { name: "server/server.js".to_owned(), source: self.entry.clone(), counting: None },
             timeout: self.timeout,
             memory_bytes: self.memory_bytes,
             node: self.node.clone(),
@@ -975,7 +975,7 @@ fn an_interrupt_ends_the_delivery() {
         let launch = Launch {
             runtime,
             root: app.folder.path().to_path_buf(),
-            entry: Module { name: "server/server.js".into(), source: app.entry.clone() },
+            entry: Module { name: "server/server.js".into(), source: app.entry.clone(), counting: None },
             timeout: Duration::from_secs(60),
             memory_bytes: 64 * MIB,
             node: "node".into(),
@@ -1000,7 +1000,7 @@ fn a_missing_node_is_told_with_what_to_do() {
     let mut launch = Launch {
         runtime: Runtime::Node,
         root: app.folder.path().to_path_buf(),
-        entry: Module { name: "server/server.js".into(), source: String::new() },
+        entry: Module { name: "server/server.js".into(), source: String::new(), counting: None },
         timeout: Duration::from_secs(1),
         memory_bytes: 64 * MIB,
         node: "/nowhere/node".into(),

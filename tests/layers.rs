@@ -21,6 +21,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("history", 4),
     ("app", 3),
     ("payload", 3),
+    ("coverage", 4),
     ("schema", 2),
     ("text", 1),
     ("keep", 1),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 use serde_json::value::RawValue;
 use simctl::model::{
-    Addressee, AnswerStatus, Code, Difference, Excerpt, Finding, Frame, Level, Outcome, Platform, Response,
-    ReturnValue, RunEvent, Runtime, Stream, Thrown,
+    Addressee, AnswerStatus, Code, Coverage, Difference, EventCoverage, Excerpt, FileCoverage, Finding, FiredEvent,
+    Frame, Gap, Level, Measure, Missed, Outcome, Platform, Response, ReturnValue, RunEvent, Runtime, Share, Shares,
+    Stream, Thrown, Unsent,
 };
 use simctl::schema::Schemas;
 use simctl::text::Source;
@@ -53,6 +54,20 @@ fn outcomes() -> Vec<Outcome> {
         Outcome::BadReply { reason: "half a line".to_owned() },
     ]);
     outcomes
+}
+
+fn coverage() -> Coverage {
+    let shares = Shares { lines: Share { covered: 1, total: 3 }, ..Shares::default() };
+    let gap = Gap { file: "server/server.js".to_owned(), first: 2, last: 3, adds: 2 };
+    let never = vec![Unsent { path: String::new(), form: "variant kit".to_owned() }];
+    let forms = Share { covered: 0, total: 1 };
+    let missed = Missed { measure: Measure::Lines, wanted: 80.5, reached: 33.33, lacking: 2, gaps: vec![gap] };
+    Coverage {
+        total: shares,
+        files: vec![FileCoverage { file: "server/server.js".to_owned(), shares, uncovered: vec![(2, 3)] }],
+        events: EventCoverage { events: vec![FiredEvent { event: "onUserCreate".to_owned(), fired: 1, forms, never }] },
+        missed: vec![missed],
+    }
 }
 
 fn events() -> Vec<RunEvent> {
@@ -121,6 +136,7 @@ fn events() -> Vec<RunEvent> {
             took: Duration::from_millis(9),
             repeat: "simctl test tests/twice.scenario.yaml".to_owned(),
         },
+        RunEvent::CoverageMeasured { coverage: Box::new(coverage()) },
         RunEvent::TestFinished { held: 0, flaky: 0, failed: 1, left: 0, interrupted: false, exit_code: 1 },
     ];
     let callback =

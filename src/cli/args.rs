@@ -11,6 +11,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Parser, Subcommand, ValueEnu
 use jiff::Timestamp;
 
 use super::complete::{self, CompletionsFlags};
+use super::coverage::CoverageFlags;
 use super::db::{self, DbFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
@@ -561,6 +562,8 @@ pub(super) struct TestFlags {
     report: Vec<Report>,
     #[command(flatten)]
     walls: WallFlags,
+    #[command(flatten)]
+    coverage: CoverageFlags,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -833,6 +836,7 @@ impl TestFlags {
         values::clash(&self.format)
             .or_else(|| values::clash_of_reports(&self.format, &self.report))
             .or_else(|| self.walls.fault(self.handler.runtime))
+            .or_else(|| self.coverage.fault())
     }
 
     pub(super) fn into_options(self, progress: bool) -> TestOptions {
@@ -851,6 +855,7 @@ impl TestFlags {
             targets: self.format,
             reports: self.report,
             progress,
+            coverage: self.coverage.into_options(),
         }
     }
 }

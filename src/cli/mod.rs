@@ -4,6 +4,7 @@
 
 mod args;
 mod complete;
+mod coverage;
 mod db;
 mod history;
 mod init;

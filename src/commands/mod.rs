@@ -3,6 +3,7 @@
 
 mod complete;
 mod console;
+mod coverage;
 mod db;
 mod explain;
 mod external;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 
 pub use complete::{Candidate, Typed, Wanted, candidates};
 pub use console::{Console, Format, Target};
+pub use coverage::{CoverageFormat, CoverageOptions, CoverageReport};
 pub use db::{DbAction, DbOptions, db};
 pub use explain::{ExplainOptions, explain};
 pub use external::ExternalOptions;

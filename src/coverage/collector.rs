@@ -23,7 +23,6 @@ const NOT_OWN: [&str; 2] = ["node_modules", "test_data"];
 pub struct Collector {
     files: BTreeMap<String, File>,
     notices: Vec<String>,
-    utf16: bool,
 }
 
 #[derive(Debug)]
@@ -51,15 +50,14 @@ pub struct Covered<'c> {
 
 impl Collector {
     /// Makes all files of the app's own code ready: those below `server/`; beside a bare `server.js`, those in `reached`.
-    /// Columns of stacks are told in UTF-16 units with `utf16`, else in bytes.
-    pub fn new(app: &App, script: &Script, reached: &[String], utf16: bool) -> Self {
+    pub fn new(app: &App, script: &Script, reached: &[String]) -> Self {
         let mut names = Vec::new();
         if script.name.starts_with("server/") {
             walk(&app.root.join("server"), "server", 0, &mut names);
         } else {
             names.extend(reached.iter().filter(|name| is_script(name)).cloned());
         }
-        let mut all = Self { files: BTreeMap::new(), notices: Vec::new(), utf16 };
+        let mut all = Self { files: BTreeMap::new(), notices: Vec::new() };
         for name in names {
             all.add_file(app, name);
         }
@@ -92,11 +90,6 @@ impl Collector {
     pub fn in_place_of(&self, name: &str, text: &str) -> Option<&Instrumented> {
         // A file that has changed since would be counted in the wrong places.
         self.files.get(name).filter(|file| file.source.text() == text).map(|file| &file.instrumented)
-    }
-
-    /// The table of columns that belongs to an instrumented file.
-    pub fn columns(&self, instrumented: &Instrumented) -> Vec<u32> {
-        instrumented.columns(self.utf16)
     }
 
     /// Adds what a handler process says that it has counted. False where it cannot be: then nothing is added.

@@ -25,7 +25,12 @@ fn gaps_of(file: &Covered<'_>, measure: Measure) -> Vec<Gap> {
                 gap.last = gap.last.max(line);
                 gap.adds += 1;
             }
-            None if is_gap => gaps.push(Gap { file: file.name.to_owned(), first: line, last: line, adds: 1 }),
+            None if is_gap => gaps.push(Gap {
+                file: file.source.file().to_string_lossy().into_owned(),
+                first: line,
+                last: line,
+                adds: 1,
+            }),
             None => {}
         }
         goes_on = is_gap;

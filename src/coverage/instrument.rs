@@ -68,7 +68,8 @@ pub fn instrument(source: &Source) -> Result<Instrumented, Uncountable> {
     }
     let instrumented = instrumented.ok_or(Uncountable::Asked)?;
     // A counter in the wrong place must not be what the app fails of.
-    let again = Source::new(source.file(), instrumented.text.clone().into_bytes()).map(|again| parsed(&again, |_, _| ()));
+    let again =
+        Source::new(source.file(), instrumented.text.clone().into_bytes()).map(|again| parsed(&again, |_, _| ()));
     match again {
         Ok(Ok(((), faults))) if faults.is_empty() => Ok(instrumented),
         _ => Err(because("no place was found for its counters")),

@@ -18,7 +18,8 @@ pub fn istanbul(files: &[Covered<'_>]) -> Value {
 /// One file.
 pub(super) fn file_value(path: &str, map: &FileMap, counted: &Counted) -> Value {
     // A branch all of whose ways a hint leaves out is none; the others keep their numbers.
-    let branches = || map.branches.iter().zip(&counted.branches).enumerate().filter(|(_, (one, _))| !one.paths.is_empty());
+    let branches =
+        || map.branches.iter().zip(&counted.branches).enumerate().filter(|(_, (one, _))| !one.paths.is_empty());
     json!({
         "path": path,
         "statementMap": numbered(map.statements.iter().map(|one| loc(*one))),

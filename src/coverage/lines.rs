@@ -59,7 +59,12 @@ pub(super) fn split(text: &str) -> Vec<&str> {
     let starts = Lines::of(text).starts;
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     let ended = |char: char| matches!(char, '\n' | '\r' | '\u{2028}' | '\u{2029}');
-    starts.iter().zip(ends).filter_map(|(&start, end)| text.get(start..end)).map(|line| line.trim_end_matches(ended)).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .filter_map(|(&start, end)| text.get(start..end))
+        .map(|line| line.trim_end_matches(ended))
+        .collect()
 }
 
 fn units(text: &str) -> Vec<u32> {

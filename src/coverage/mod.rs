@@ -6,9 +6,9 @@
 
 mod collector;
 mod comments;
-
+mod events;
 mod gaps;
-
+pub mod html;
 mod instrument;
 mod istanbul;
 mod lcov;
@@ -19,7 +19,7 @@ mod summary;
 mod walk;
 
 pub use collector::{Collector, Covered};
-
+pub use events::EventsSeen;
 pub use gaps::gaps;
 pub use instrument::{Instrumented, Uncountable, instrument};
 pub use istanbul::istanbul;

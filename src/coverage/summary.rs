@@ -13,7 +13,11 @@ pub fn summary(files: &[Covered<'_>]) -> Coverage {
         let shares = shares(file.map, &file.counted);
         coverage.total += shares;
         let uncovered = runs(&line_counts(file.map, &file.counted));
-        coverage.files.push(FileCoverage { file: file.name.to_owned(), shares, uncovered });
+        coverage.files.push(FileCoverage {
+            file: file.source.file().to_string_lossy().into_owned(),
+            shares,
+            uncovered,
+        });
     }
     coverage
 }

@@ -7,13 +7,14 @@
 
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
-    ArrowFunctionBody, ArrowFunctionExpression, AssignmentPattern, AssignmentTarget, AssignmentTargetPropertyIdentifier,
-    AssignmentTargetWithDefault, BindingPattern, BlockStatement, BreakStatement, Class, ConditionalExpression,
-    ContinueStatement, DebuggerStatement, Directive, DoWhileStatement, Expression, ExpressionStatement,
-    ForInStatement, ForOfStatement, ForStatement, FormalParameter, Function, FunctionBody, FunctionType, IfStatement,
-    LabeledStatement, LogicalExpression, MethodDefinition, ObjectProperty, Program, PropertyDefinition, PropertyKey,
-    PropertyKind, ReturnStatement, Statement, StaticBlock, SwitchCase, SwitchStatement, ThrowStatement, TryStatement,
-    VariableDeclaration, VariableDeclarator, WhileStatement, WithStatement,
+    ArrowFunctionBody, ArrowFunctionExpression, AssignmentPattern, AssignmentTarget,
+    AssignmentTargetPropertyIdentifier, AssignmentTargetWithDefault, BindingPattern, BlockStatement, BreakStatement,
+    Class, ConditionalExpression, ContinueStatement, DebuggerStatement, Directive, DoWhileStatement, Expression,
+    ExpressionStatement, ForInStatement, ForOfStatement, ForStatement, FormalParameter, Function, FunctionBody,
+    FunctionType, IfStatement, LabeledStatement, LogicalExpression, MethodDefinition, ObjectProperty, Program,
+    PropertyDefinition, PropertyKey, PropertyKind, ReturnStatement, Statement, StaticBlock, SwitchCase,
+    SwitchStatement, ThrowStatement, TryStatement, VariableDeclaration, VariableDeclarator, WhileStatement,
+    WithStatement,
 };
 use oxc_ast_visit::{Visit, walk};
 use oxc_span::{GetSpan as _, Span};
@@ -291,12 +292,8 @@ impl<'a> Visit<'a> for Walk<'_> {
         let Expression::ParenthesizedExpression(_) = it else { return walk::walk_expression(self, it) };
         let Bare { inner, starts } = bare(it);
         // Whatever precedes the parentheses precedes what they hold.
-        if !self.hints.is_empty()
-            && let Some(hint) = self.hints.take(&starts)
-        {
-            if hint == Hint::Next && heeds(inner) {
-                return;
-            }
+        if self.skips(&starts) && heeds(inner) {
+            return;
         }
         walk::walk_expression(self, inner);
     }
@@ -497,9 +494,7 @@ impl<'a> Visit<'a> for Walk<'_> {
         self.visit_binding_pattern(&it.id);
         let is_function = matches!(
             inner,
-            Expression::FunctionExpression(_)
-                | Expression::ArrowFunctionExpression(_)
-                | Expression::ClassExpression(_)
+            Expression::FunctionExpression(_) | Expression::ArrowFunctionExpression(_) | Expression::ClassExpression(_)
         );
         match hoist_to.filter(|_| is_function) {
             Some(at) => {

@@ -7,8 +7,9 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::app::{self, App};
-use crate::handler::{Answer, HandlerError, Host, HostCall, Modules, Required};
-use crate::model::{AnswerStatus, Excerpt, Frame, Level, Outcome, RunEvent, Secrets, Stream};
+use crate::coverage::{Collector, Instrumented};
+use crate::handler::{Answer, Counting, HandlerError, Host, HostCall, Launch, Modules, Required};
+use crate::model::{AnswerStatus, Excerpt, Frame, Level, Outcome, RunEvent, Runtime, Secrets, Stream};
 use crate::platform::{Answered, Fault, Services};
 use crate::text::Source;
 
@@ -24,6 +25,8 @@ pub(super) struct Bridge<'a, 'p> {
     found_error: bool,
     /// Every file that the handler has loaded, for code frames.
     sources: HashMap<String, Source>,
+    /// What counts the app's code.
+    coverage: Option<(&'a Collector, Runtime)>,
 }
 
 impl<'a, 'p> Bridge<'a, 'p> {
@@ -35,7 +38,12 @@ impl<'a, 'p> Bridge<'a, 'p> {
         emit: &'a mut dyn FnMut(RunEvent),
     ) -> Self {
         let sources = HashMap::from([(entry.0.to_owned(), entry.1.clone())]);
-        Self { app, services, secrets, emit, index: 0, found_error: false, sources }
+        Self { app, services, secrets, emit, index: 0, found_error: false, sources, coverage: None }
+    }
+
+    /// The same, counting what of the app's code is reached in that runtime.
+    pub(super) fn counting(self, coverage: Option<(&'a Collector, Runtime)>) -> Self {
+        Self { coverage, ..self }
     }
 
     /// Delivery `index`, of `event`, begins.
@@ -80,8 +88,9 @@ impl Modules for Bridge<'_, '_> {
         match self.app.require(from, specifier) {
             app::Required::Module { name, source } => {
                 let text = source.text().to_owned();
+                let counting = self.coverage.and_then(|(coverage, runtime)| counting(coverage, runtime, &name, &text));
                 self.sources.insert(name.clone(), source);
-                Required::Module { name, source: text }
+                Required::Module { name, source: text, counting }
             }
             app::Required::Package { specifier } => {
                 Required::Package { is_nodes_own: app::is_builtin(&specifier), specifier }
@@ -106,6 +115,10 @@ impl Host for Bridge<'_, '_> {
         self.emit(RunEvent::Notice { message });
     }
 
+    fn counted(&mut self, file: &str, counts: &[u64]) -> bool {
+        self.coverage.is_none_or(|(coverage, _)| coverage.add(file, counts))
+    }
+
     fn call(&mut self, call: HostCall) -> Result<Option<Answer>, HandlerError> {
         let answered = self.services.call(call.number, call.name, call.args);
         self.tell_findings();
@@ -125,6 +138,25 @@ impl Host for Bridge<'_, '_> {
     fn wake(&self) -> Option<BorrowedFd<'_>> {
         self.services.wake()
     }
+}
+
+/// Lets the code of the file that defines the callbacks be counted.
+pub(super) fn count_entry(coverage: &Collector, launch: &mut Launch) {
+    let entry = &mut launch.entry;
+    entry.counting = counting(coverage, launch.runtime, &entry.name, &entry.source);
+}
+
+/// What to run in place of a file of the app, where its code is counted.
+fn counting(coverage: &Collector, runtime: Runtime, name: &str, text: &str) -> Option<Counting> {
+    coverage.in_place_of(name, text).map(|instrumented| {
+        let Instrumented { text, counter, map, .. } = instrumented;
+        Counting {
+            text: text.clone(),
+            counter: counter.clone(),
+            count: map.slots.len(),
+            columns: instrumented.columns(runtime == Runtime::Node),
+        }
+    })
 }
 
 impl Bridge<'_, '_> {

@@ -33,7 +33,7 @@ impl HandlerOptions {
         Launch {
             runtime,
             root: app.root.clone(),
-            entry: Module { name: script.name.clone(), source: script.source.text().to_owned() },
+            entry: Module { name: script.name.clone(), source: script.source.text().to_owned(), counting: None },
             timeout: self.timeout,
             memory_bytes: self.memory_bytes,
             node: self.node.clone(),

@@ -11,7 +11,7 @@
   const { uncurry, ownKeys, stringify, toStringOf, toNumber, parseInteger, parseDecimal, isArray, is } = language;
   const { prototypeOf, describeProperty, isView, errorPrototype, RealMap, RealPromise } = language;
   const { push, join, slice, indexOf, startsWith, hasOwn, mapGet, mapSet, mapForEach } = language;
-  const { isPrimitive, read, quote, files, cutNote, LONGEST_LINE } = shared;
+  const { isPrimitive, read, quote, files, countingOf, cutNote, LONGEST_LINE } = shared;
   const { isProxy } = host;
   const pop = uncurry(language.pop);
   const lastIndexOf = uncurry(language.lastIndexOf);
@@ -432,7 +432,22 @@
     return found;
   };
 
-  const addFrame = (found, name, file, line, column) => {
+  // The column that a place had before counters were put into its line.
+  const restored = (file, line, column) => {
+    const counting = countingOf(file);
+    if (counting === undefined) return column;
+    const { columns } = counting;
+    let left = line === 1 ? column - counting.lead : column;
+    for (let i = 0; i < columns.length && columns[i] <= line; i += 3) {
+      if (columns[i] < line) continue;
+      if (left < columns[i + 1]) break;
+      left = left - columns[i + 2] < columns[i + 1] ? columns[i + 1] : left - columns[i + 2];
+    }
+    return left;
+  };
+
+  const addFrame = (found, name, file, line, counted) => {
+    const column = restored(file, line, counted);
     let shown = name === undefined ? '' : name;
     const alias = indexOf(shown, ' [as ');
     if (alias >= 0) shown = slice(shown, 0, alias);

@@ -12,7 +12,7 @@ use crate::model::{Delivered, Delivery, Frame, Level, Outcome, Runtime, Times};
 
 use super::child::Child;
 use super::output::Outputs;
-use super::wire::{self, FromHost, Report, ToHost};
+use super::wire::{self, CountedFile, Entry, FromHost, Report, ToHost};
 use super::{Answer, Handler, HandlerError, Host, HostCall, Required, hint, memory, node};
 
 /// How long a process may take to say that it is ready. Long, because a machine under load is no fault of the app.
@@ -125,6 +125,8 @@ struct Exchange<'a> {
     line_start: String,
     /// What the outcome will be unless something else happens: the callback has returned.
     settled: Option<Report>,
+    /// What the event has reached of the code that is counted, as far as it is known.
+    counted: Option<Vec<CountedFile>>,
     hung_up: Option<Instant>,
     logged: usize,
     lines_dropped: u64,
@@ -147,6 +149,7 @@ impl<'a> Exchange<'a> {
             deadline: far(started, handler.launch.timeout.saturating_add(slack)),
             line_start: wire::line_start(&handler.token),
             settled: None,
+            counted: None,
             hung_up: None,
             logged: 0,
             lines_dropped: 0,
@@ -248,6 +251,12 @@ impl<'a> Exchange<'a> {
                 }
                 None
             }
+            Some(FromHost::Counted { id, files }) => {
+                if id == self.handler.deliveries {
+                    self.counted = Some(files);
+                }
+                None
+            }
             Some(FromHost::Done { id, report }) => (id == self.handler.deliveries).then_some(End::Told(report)),
             Some(FromHost::Ready { .. }) => None,
         };
@@ -280,7 +289,7 @@ impl<'a> Exchange<'a> {
         }
         let word = |index: usize| args.get(index).and_then(Value::as_str).unwrap_or_default();
         Ok(Some(match self.host.require(word(0), word(1)) {
-            Required::Module { name, source } => Ok(json!({ "name": name, "source": source })),
+            Required::Module { name, source, counting } => Ok(json!(Entry::new(name, source, counting))),
             Required::Package { specifier, is_nodes_own } => {
                 Ok(json!({ "package": specifier, "nodes_own": is_nodes_own }))
             }
@@ -323,6 +332,7 @@ impl<'a> Exchange<'a> {
                 Outcome::BadReply { reason }
             }
         };
+        self.tell_counts();
         self.add_hint(&mut outcome);
         // Its memory is exhausted, or it still runs what was interrupted: nothing to serve a next event with.
         if matches!(outcome, Outcome::TimedOut { .. } | Outcome::OutOfMemory { .. }) {
@@ -368,6 +378,24 @@ impl<'a> Exchange<'a> {
             return;
         };
         error.hint = hint::hint(error, &self.handler.launch.entry);
+    }
+
+    /// Hands over what was counted. A process that was ended before it could say so has taken it along.
+    fn tell_counts(&mut self) {
+        if self.handler.launch.entry.counting.is_none() {
+            return;
+        }
+        let Some(files) = self.counted.take() else {
+            self.host.notice("what the handler reached before it was ended is not in the coverage".to_owned());
+            return;
+        };
+        for file in files {
+            let told = file.counts().is_some_and(|counts| self.host.counted(&file.name, &counts));
+            if !told {
+                let name = file.name;
+                self.host.notice(format!("what was counted in `{name}` cannot be, and is not in the coverage"));
+            }
+        }
     }
 
     fn tell_what_was_dropped(&mut self) {

@@ -76,7 +76,7 @@ mod tests {
 
     fn hint_at(name: &str, message: &str, source: &str, column: u32) -> Option<String> {
         let frame = Frame { function: None, file: "server/server.js".to_owned(), line: 1, column };
-        let entry = Module { name: "server/server.js".to_owned(), source: source.to_owned() };
+        let entry = Module { name: "server/server.js".to_owned(), source: source.to_owned(), counting: None };
         let thrown =
             Thrown { name: Some(name.to_owned()), message: message.to_owned(), stack: vec![frame], hint: None };
         hint(&thrown, &entry)

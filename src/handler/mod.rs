@@ -57,6 +57,22 @@ pub struct Module {
     pub name: String,
     /// Its text.
     pub source: String,
+    /// The text with counters in it, to be run in place of it.
+    pub counting: Option<Counting>,
+}
+
+/// A file's text with counters in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counting {
+    /// The text, in which `counter` is free.
+    pub text: String,
+    /// The name of the array of counters.
+    pub counter: String,
+    /// How many there are.
+    pub count: usize,
+    /// What was put into lines, so that the columns of stacks can be told as they were: line, original column and length
+    /// for each place, in the engine's units.
+    pub columns: Vec<u32>,
 }
 
 /// Answers what an app requires.
@@ -74,6 +90,8 @@ pub enum Required {
         name: String,
         /// Its text.
         source: String,
+        /// The text with counters in it, to be run in place of it.
+        counting: Option<Counting>,
     },
     /// An npm package or a module of Node's own, which only Node.js can load.
     Package {
@@ -97,6 +115,11 @@ pub trait Host: Modules {
     fn output(&mut self, stream: Stream, text: String);
     /// Something about this delivery that the user should know: one line, lower case.
     fn notice(&mut self, message: String);
+    /// How often the delivery has reached each counter of a file that has [`Counting`]; false where that cannot be.
+    fn counted(&mut self, file: &str, counts: &[u64]) -> bool {
+        let _ = (file, counts);
+        true
+    }
     /// The app called the platform. `None` where the answer comes later, by [`Host::answers`].
     ///
     /// # Errors

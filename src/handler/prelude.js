@@ -19,6 +19,7 @@
   const RealPromise = Promise;
   const RealMap = Map;
   const RealProxy = Proxy;
+  const RealCounters = Float64Array;
   const array = Array.prototype;
   const string = String.prototype;
   const object = Object.prototype;
@@ -92,7 +93,7 @@
 
   let made; // what describe.js returned
   const describer = () => {
-    if (made === undefined) made = host.describer()(language, host, { isPrimitive, read, quote, files, cutNote, LONGEST_LINE });
+    if (made === undefined) made = host.describer()(language, host, { isPrimitive, read, quote, files, countingOf, cutNote, LONGEST_LINE });
     return made;
   };
 
@@ -192,13 +193,44 @@
       });
     };
 
+  // ---- Coverage ------------------------------------------------------------------------------------------------------
+
+  let counted; // what is counted, by the file's name; made when there is something
+
+  // The counters of a file, and how long what precedes its text is beyond what precedes every file's.
+  const countersOf = (name, counting, lead) => {
+    if (counted === undefined) counted = new RealMap();
+    let entry = mapGet(counted, name);
+    if (entry === undefined) {
+      entry = { counters: new RealCounters(counting.count), count: counting.count, columns: counting.columns, lead: lead.length };
+      mapSet(counted, name, entry);
+    }
+    return entry.counters;
+  };
+
+  const countingOf = (name) => (counted === undefined ? undefined : mapGet(counted, name));
+
+  // Says what was reached so far. The counters are the app's to spoil: what is no number becomes null.
+  const tellCounts = (id) => {
+    if (counted === undefined || closed) return;
+    try {
+      let parts = '';
+      mapForEach(counted, ({ counters, count }, name) => {
+        let numbers = '';
+        for (let i = 0; i < count; i++) numbers += (i === 0 ? '' : ',') + stringify(counters[i]);
+        parts += (parts === '' ? '' : ',') + '{"name":' + quote(name) + ',"counts":[' + numbers + ']}';
+      });
+      send('"type":"counted","id":' + id + ',"files":[' + parts + ']}');
+    } catch (_) {} // no memory is left for it
+  };
+
   // ---- require -------------------------------------------------------------------------------------------------------
 
   const modules = new RealMap(); // by name, for this event
 
   // Runs a file as the platform does: the source stands in a sloppy function, below a `var`, so that a bare `exports = …`
   // is an assignment that can be read back and `'use strict'` is just a string.
-  const load = (name, source) => {
+  const load = (name, source, counting) => {
     mapSet(files, name, true);
     const module = { exports: {} };
     const first = module.exports;
@@ -207,7 +239,14 @@
     mapSet(modules, name, exported);
     try {
       if (startsWith(source, '#!')) source = '//' + slice(source, 2);
-      const run = compile(host.prefix + source + '\n})', name);
+      const text = host.prefix + source + '\n})';
+      let run;
+      if (counting === undefined) {
+        run = compile(text, name);
+      } else {
+        const lead = '(function (' + counting.counter + ') { return ';
+        run = compile(lead + text + ' })', name)(countersOf(name, counting, lead));
+      }
       apply(run, globalThis, [
         first,
         requireFrom(name),
@@ -238,7 +277,7 @@
         throw new RealError('`' + specifier + '` is ' + what + ', which the embedded runtime does not load');
       }
       const known = mapGet(modules, reply.ok.name);
-      return known === undefined ? load(reply.ok.name, reply.ok.source) : known();
+      return known === undefined ? load(reply.ok.name, reply.ok.source, reply.ok.counting) : known();
     };
 
   // ---- The realm -----------------------------------------------------------------------------------------------------
@@ -382,7 +421,7 @@
       callbackName = callback;
       endsByRender = rendered;
       try {
-        if (!isLoaded) exported = load(entryName, entrySource);
+        if (!isLoaded) exported = load(entryName, entrySource, host.counting);
         isLoaded = true;
       } catch (error) {
         settle('not-loaded', error);
@@ -456,11 +495,15 @@
       value = error;
     },
 
+    // Says what was counted, where an event is ended from outside.
+    tellCounts,
+
     // The frames of a stack, as JSON text.
     frames: (stack) => describer().framesJson(stack),
 
     // Says how it stands, and with `last` set, for good.
     report(id, last) {
+      tellCounts(id);
       send('"type":"' + (last ? 'done' : 'settled') + '","id":' + id + ',"report":' + reportJson() + '}');
       if (last) closed = true;
     },

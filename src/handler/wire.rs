@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::model::{Frame, Outcome, ReturnValue, Runtime, Thrown};
 
-use super::{Answer, DESCRIBER, HostGlobal, Launch, Module, PRELUDE};
+use super::{Answer, Counting, DESCRIBER, HostGlobal, Launch, PRELUDE};
 
 /// The longest line that either side accepts.
 pub(super) const LONGEST_LINE: usize = 64 * 1024 * 1024;
@@ -81,6 +81,48 @@ impl From<Answer> for Reply {
 pub(super) struct Entry {
     pub(super) name: String,
     pub(super) source: String,
+    /// Where its code is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counting: Option<WireCounting>,
+}
+
+/// What the realm must know of a file whose code is counted.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct WireCounting {
+    counter: String,
+    count: usize,
+    columns: Vec<u32>,
+}
+
+impl Entry {
+    /// The file as it is run.
+    pub(super) fn new(name: String, source: String, counting: Option<Counting>) -> Self {
+        let Some(Counting { text, counter, count, columns }) = counting else {
+            return Self { name, source, counting: None };
+        };
+        Self { name, source: text, counting: Some(WireCounting { counter, count, columns }) }
+    }
+}
+
+/// How often the counters of a file were reached.
+#[derive(Debug, Deserialize)]
+pub(super) struct CountedFile {
+    pub(super) name: String,
+    counts: Vec<Option<f64>>,
+}
+
+impl CountedFile {
+    /// The counts; `None` where one is no count.
+    pub(super) fn counts(&self) -> Option<Vec<u64>> {
+        self.counts.iter().map(|count| count.and_then(whole)).collect()
+    }
+}
+
+/// A number of JavaScript that is whole and not negative.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "only what a u64 holds gets there")]
+fn whole(number: f64) -> Option<u64> {
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    ((0.0..=LARGEST).contains(&number) && number.fract() == 0.0).then_some(number as u64)
 }
 
 /// What a host sends.
@@ -101,6 +143,8 @@ pub(super) enum FromHost {
     Call { call: u64, name: String, args: String },
     /// The callback has returned, but something that it left behind still runs.
     Settled { id: u64, report: Report },
+    /// What of the files whose code is counted the event has reached so far.
+    Counted { id: u64, files: Vec<CountedFile> },
     /// The event is over.
     Done { id: u64, report: Report },
 }
@@ -223,9 +267,9 @@ pub(super) fn line(message: &ToHost) -> Vec<u8> {
 /// The line that says what to run.
 pub(super) fn load(launch: &Launch) -> Vec<u8> {
     let is_node = launch.runtime == Runtime::Node;
-    let Module { name, source } = launch.entry.clone();
+    let entry = launch.entry.clone();
     line(&ToHost::Load {
-        entry: Entry { name, source },
+        entry: Entry::new(entry.name, entry.source, entry.counting),
         root: launch.root.to_string_lossy().into_owned(),
         globals: launch.globals.clone(),
         node_globals: launch.node_options.lends_globals,

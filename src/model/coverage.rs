@@ -136,7 +136,7 @@ impl std::ops::AddAssign for Shares {
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileCoverage {
-    /// Its name, relative to the app's folder.
+    /// Its name, as the user would write it.
     pub file: String,
     /// How much of it was reached.
     #[serde(flatten)]
@@ -163,7 +163,7 @@ pub struct Missed {
 /// Lines one after the other, none of which was reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Gap {
-    /// The file, relative to the app's folder.
+    /// The file, as the user would write it.
     pub file: String,
     /// Its first line.
     pub first: u32,

@@ -17,9 +17,7 @@ mod series;
 mod verdict;
 
 pub use code::{Code, Severity};
-pub use coverage::{
-    Coverage, EventCoverage, FileCoverage, FiredEvent, Gap, Measure, Missed, Share, Shares, Unsent,
-};
+pub use coverage::{Coverage, EventCoverage, FileCoverage, FiredEvent, Gap, Measure, Missed, Share, Shares, Unsent};
 pub use delivery::{Addressee, Delivered, Delivery, Platform, Runtime, Times};
 pub use difference::Difference;
 pub use finding::{Excerpt, Finding, Findings, Place, Position, Span};

@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Addressee, Difference, Excerpt, Finding, Frame, Outcome, Place, Platform, ReturnValue, Secrets, Thrown};
+use super::{
+    Addressee, Coverage, Difference, Excerpt, Finding, Frame, Outcome, Place, Platform, ReturnValue, Secrets, Thrown,
+};
 
 /// One thing that happened. The JSON form is described by `schemas/run-event.schema.json`.
 #[derive(Debug, Clone, Serialize)]
@@ -194,6 +196,12 @@ pub enum RunEvent {
         /// The command that repeats it alone.
         repeat: String,
     },
+    /// How much of the app's code and events the scenarios have reached.
+    CoverageMeasured {
+        /// How much.
+        #[serde(flatten)]
+        coverage: Box<Coverage>,
+    },
     /// Last of a run of scenarios, also after Ctrl-C.
     TestFinished {
         /// Scenarios that held, flaky ones among them.
@@ -271,6 +279,7 @@ impl RunEvent {
             Self::RunFinished { .. }
             | Self::FileChecked { .. }
             | Self::CheckFinished { .. }
+            | Self::CoverageMeasured { .. }
             | Self::TestFinished { .. } => {}
         }
     }

@@ -250,6 +250,7 @@ impl<W: Write> Reporter for Human<W> {
             | RunEvent::ScenarioStarted { .. }
             | RunEvent::StepFinished { .. }
             | RunEvent::ScenarioFinished { .. }
+            | RunEvent::CoverageMeasured { .. }
             | RunEvent::TestFinished { .. } => Ok(()),
             RunEvent::CheckFinished { files, errors, warnings, notes, .. } => {
                 let mut text = format!("{}\n", check_summary(*files, *errors, *warnings, *notes));

@@ -4,6 +4,7 @@
 //! the others go on.
 
 mod changes;
+mod coverage;
 mod deliveries;
 mod difference;
 mod explanations;

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::coverage::render_coverage;
 use super::difference::render_difference;
 use super::human::show_duration;
 use super::{Human, Paint, Reporter, Verbosity, render_finding};
@@ -158,6 +159,9 @@ impl<W: Write> Reporter for HumanScenarios<W> {
             }
             RunEvent::ScenarioFinished { .. } => self.finished(event),
             RunEvent::TestFinished { .. } => self.ended(event),
+            RunEvent::CoverageMeasured { coverage } => {
+                self.write(&render_coverage(coverage, self.paint, self.verbosity > Verbosity::Normal))
+            }
             RunEvent::Found { finding } if !self.is_playing => {
                 let text = render_finding(finding, self.paint);
                 self.write(&text)

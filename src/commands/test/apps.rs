@@ -7,6 +7,7 @@ use super::runtimes::all_are_here;
 use super::snapshots::Wanted;
 use super::{Refusal, TestOptions};
 use crate::app::{App, Mock, Script};
+use crate::commands::coverage::Measuring;
 use crate::commands::trigger::lacks_node;
 use crate::commands::{Context, packages};
 use crate::engine::prepare::{Choice, choose_runtime, syntax_frame};
@@ -47,6 +48,7 @@ pub(super) struct Prepared {
     snapshots: Snapshots,
     /// The snapshots that there are to be.
     wanted: Wanted,
+    measuring: Option<Measuring>,
     pub(super) notices: Vec<String>,
     pub(super) findings: Findings,
 }
@@ -62,7 +64,13 @@ impl Prepared {
             syntax_error: self.syntax_error.clone(),
             strict_limits: options.strict_limits,
             snapshots: &self.snapshots,
+            coverage: self.measuring().map(Measuring::collector),
         }
+    }
+
+    /// What measures how much of it is reached.
+    pub(super) const fn measuring(&self) -> Option<&Measuring> {
+        self.measuring.as_ref()
     }
 
     /// Writes what steps did, where it is to be kept; says what is new and what is of no step any more.
@@ -101,6 +109,11 @@ pub(super) fn apps(context: &Context, options: &TestOptions, interrupt: &Interru
     }
     tested.scenes.sort_by_key(|scene| scene.file);
     match (tested.scenes.is_empty(), tested.findings.is_empty(), tested.verdict) {
+        (false, ..) if options.coverage.is_some() && !options.list && tested.apps.len() > 1 => {
+            let what = format!("coverage is of one app, and these scenarios belong to {}", tested.apps.len());
+            context.console.error(&what, Some("name the scenarios of one app, or the app with `--app DIR`"));
+            Err(Refusal::Verdict(Verdict::CannotDo))
+        }
         (false, ..) => Ok(tested),
         (true, false, Verdict::CannotDo) => Err(Refusal::Findings(tested.findings)),
         (true, true, Verdict::Held) => Err(left.nothing(context, options)),
@@ -148,9 +161,12 @@ fn one(
         }
     }
     let launch = options.handler.launch(&app, &script, runtime);
+    let measuring = options.coverage.as_ref().filter(|_| !options.list);
+    let measuring = measuring.map(|coverage| Measuring::new(coverage, &app, (&script, &reading), schemas));
     let mocks = app.mocks(schemas)?;
     let syntax_error = syntax_frame(&app, &reading);
-    let prepared = Prepared { app, script, launch, mocks, syntax_error, snapshots, wanted, notices, findings };
+    let prepared =
+        Prepared { app, script, launch, mocks, syntax_error, snapshots, wanted, measuring, notices, findings };
     Ok(Some((prepared, scenarios)))
 }
 

@@ -13,9 +13,10 @@ use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use self::apps::{Scene, Tested, apps};
+use self::apps::{Prepared, Scene, Tested, apps};
 pub(in crate::commands) use self::find::scenarios_of;
 use self::run::play_all;
+use super::coverage::CoverageOptions;
 use super::whole_file::WholeFile;
 use super::{AppOptions, Context, Target};
 use crate::engine::prepare::HandlerOptions;
@@ -68,6 +69,8 @@ pub struct TestOptions {
     pub snapshots: Policy,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
+    /// `--coverage` and what goes with it.
+    pub coverage: Option<CoverageOptions>,
     /// `--report`, as often as given.
     pub reports: Vec<Report>,
     /// Whether somebody watches standard error, and wants to know how far it is.
@@ -95,7 +98,7 @@ pub fn test(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> 
         }
     };
     announce(context, &tested, &mut reporters);
-    let verdict = play_all(context, options, &tested, interrupt, &mut reporters);
+    let verdict = play_all(context, options, &tested, interrupt, (&mut reporters, &sections));
     context.console.finish(reporters, verdict)
 }
 
@@ -158,5 +161,8 @@ fn announce(context: &Context, tested: &Tested, reporters: &mut FanOut) {
             let whose = if is_one { String::new() } else { format!("{}: ", prepared.app.shown_root.display()) };
             reporters.on_event(&RunEvent::Notice { message: format!("{whose}{notice}") });
         }
+    }
+    for measuring in tested.apps.iter().filter_map(Prepared::measuring) {
+        measuring.listen(reporters);
     }
 }

@@ -6,10 +6,11 @@ use crate::text::shell_word;
 
 /// The command that plays one scenario alone, in the same way; by its name, too, where its file has others.
 pub(super) fn repeat_command(command: &[String], options: &TestOptions, scenario: &Scenario) -> String {
-    const WITH_VALUE: [&str; 5] = ["--filter", "--jobs", "--format", "--report", "--retries"];
+    const WITH_VALUE: [&str; 7] =
+        ["--filter", "--jobs", "--format", "--report", "--retries", "--coverage-report", "--coverage-min"];
     // Their values may be written as a path is.
     const APP: [&str; 2] = ["--app", "--manifest"];
-    const ALONE: [&str; 3] = ["--fail-fast", "--list", "--update"];
+    const ALONE: [&str; 4] = ["--fail-fast", "--list", "--update", "--coverage"];
     let mut words = vec!["simctl".to_owned()];
     let is_path = |word: &str| options.paths.iter().any(|path| path.as_os_str() == word);
     let mut rest = command.iter().skip(1);

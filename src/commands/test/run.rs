@@ -13,7 +13,7 @@ use crate::commands::Context;
 use crate::engine::scenario::{Attempt, Scenario, Stage, play};
 use crate::handler::{HandlerError, Interrupt};
 use crate::model::{RunEvent, Verdict};
-use crate::report::{FanOut, Paint};
+use crate::report::{FanOut, Paint, Sections};
 
 /// Plays what is to be played; says how it ended.
 pub(super) fn play_all(
@@ -21,7 +21,7 @@ pub(super) fn play_all(
     options: &TestOptions,
     tested: &Tested,
     interrupt: &Interrupt,
-    reporters: &mut FanOut,
+    (reporters, sections): (&mut FanOut, &Sections),
 ) -> Verdict {
     let total = tested.scenes.len();
     let usual = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -30,7 +30,7 @@ pub(super) fn play_all(
     let work =
         Work { context, options, tested, stages, interrupt, next: AtomicUsize::new(0), stop: AtomicBool::new(false) };
     let progress = Progress::new(options.progress && total > 1, Paint::new(context.console.color_err), total);
-    let mut tally = Tally::new(reporters, progress, total);
+    let mut tally = Tally::new(reporters, sections, progress, total);
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
         for _ in 0..jobs {

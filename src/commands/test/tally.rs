@@ -1,13 +1,13 @@
 //! What has been played so far, how it went, and what is told of it: in the order of the files, whichever was over first.
 
 use super::TestOptions;
-use super::apps::Tested;
+use super::apps::{Prepared, Tested};
 use super::progress::{Counts, Progress};
 use crate::commands::Context;
 use crate::commands::trigger::cannot_start;
 use crate::handler::{HandlerError, Interrupt};
 use crate::model::{RunEvent, Verdict};
-use crate::report::FanOut;
+use crate::report::{FanOut, Sections};
 
 /// How a scenario ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(super) enum Told {
 /// The run so far.
 pub(super) struct Tally<'a> {
     reporters: &'a mut FanOut,
+    /// What is added to the report.
+    sections: &'a Sections,
     progress: Progress,
     /// What is to be told once those before it have been.
     waiting: Vec<Option<Vec<RunEvent>>>,
@@ -43,9 +45,9 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(reporters: &'a mut FanOut, progress: Progress, scenarios: usize) -> Self {
+    pub(super) fn new(reporters: &'a mut FanOut, sections: &'a Sections, progress: Progress, scenarios: usize) -> Self {
         let waiting = (0..scenarios).map(|_| None).collect();
-        Self { reporters, progress, waiting, next: 0, error: None }
+        Self { reporters, sections, progress, waiting, next: 0, error: None }
     }
 
     /// The line that says how far it is.
@@ -130,6 +132,9 @@ impl<'a> Tally<'a> {
         let mut verdict = tested.verdict.and(if failed > 0 { Verdict::Problems } else { Verdict::Held });
         if let Some(error) = &self.error {
             verdict = verdict.and(cannot_start(context, error));
+        }
+        for measuring in tested.apps.iter().filter_map(Prepared::measuring) {
+            verdict = verdict.and(measuring.finish(context, self.reporters, self.sections));
         }
         if interrupted {
             verdict = Verdict::Interrupted;

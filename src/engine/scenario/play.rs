@@ -12,7 +12,8 @@ use super::snapshot::record;
 use super::wait::MOST_FIRED;
 use super::{Act, Fired, Scenario, Snapshots, Step, Until};
 use crate::app::{App, Mock, Script};
-use crate::engine::bridge::Bridge;
+use crate::coverage::Collector;
+use crate::engine::bridge::{Bridge, count_entry};
 use crate::engine::run::{deliver, with_syntax_place};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
 use crate::model::{Addressee, Delivery, Difference, Frame, RunEvent};
@@ -36,6 +37,8 @@ pub struct Stage<'a> {
     pub strict_limits: bool,
     /// What steps did before.
     pub snapshots: &'a Snapshots,
+    /// What counts which of the app's code is reached.
+    pub coverage: Option<&'a Collector>,
 }
 
 /// One time that a scenario is played.
@@ -80,7 +83,10 @@ pub fn play(
         attempt: attempt.number,
         faults: scenario.faults.clone(),
     });
-    let launch = Launch { runtime: scenario.runtime.unwrap_or(stage.launch.runtime), ..stage.launch.clone() };
+    let mut launch = Launch { runtime: scenario.runtime.unwrap_or(stage.launch.runtime), ..stage.launch.clone() };
+    if let Some(coverage) = stage.coverage {
+        count_entry(coverage, &mut launch);
+    }
     let process = Some(Handler::start(&launch, interrupt)?);
     let mocks: Vec<Mock> = scenario.mocks.iter().chain(stage.mocks).cloned().collect();
     let mut services = services(stage, scenario, &mocks);
@@ -250,7 +256,8 @@ impl Player<'_, '_> {
         };
         let entry = (stage.script.name.as_str(), &stage.script.source);
         let secrets = &self.scenario.iparams.secrets;
-        let mut bridge = Bridge::new(stage.app, &mut self.services, secrets, entry, &mut emit);
+        let counting = stage.coverage.map(|coverage| (coverage, self.launch.runtime));
+        let mut bridge = Bridge::new(stage.app, &mut self.services, secrets, entry, &mut emit).counting(counting);
         bridge.begin(index, &fired.event, &fired.payload);
         bridge.emit(RunEvent::DeliveryStarted {
             index,

@@ -121,6 +121,8 @@ pub(super) struct Realm {
     memory: Rc<Cell<(Memory, u64)>>,
     /// Whether it is not the first event that it runs.
     has_served: bool,
+    /// The event at hand.
+    event: Cell<u64>,
 }
 
 impl Realm {
@@ -166,12 +168,14 @@ impl Realm {
             lost,
             memory,
             has_served: false,
+            event: Cell::default(),
         })
     }
 
     /// Starts the event's clock and sets its limits.
     fn begin(&self, app: &App, event: &Event, before: Memory) {
         self.memory.set((before, app.memory_bytes));
+        self.event.set(event.id);
         self.runtime.set_interrupt_handler(Some(Box::new({
             let interrupted = Rc::clone(&self.interrupted);
             let deadline = Instant::now() + Duration::from_millis(event.limit_ms);
@@ -256,6 +260,7 @@ impl Realm {
         self.runtime.set_interrupt_handler(None);
         let frames = self.context.with(|ctx| -> rquickjs::Result<String> {
             let controller = self.controller.clone().restore(&ctx)?;
+            controller.get::<_, Function>("tellCounts")?.call::<_, ()>((self.event.get(),))?;
             let frames: Function = controller.get("frames")?;
             frames.call((what,))
         });
@@ -299,6 +304,9 @@ fn host_object<'js>(
     host.set("caretShift", 0)?;
     let globals = serde_json::to_string(&app.globals).unwrap_or_default();
     host.set("globals", ctx.json_parse(globals)?)?;
+    if let Some(counting) = &app.entry.counting {
+        host.set("counting", ctx.json_parse(serde_json::to_string(counting).unwrap_or_default())?)?;
+    }
     let numbers = wire.clone();
     host.set("number", Func::from(move || numbers.number()))?;
     Ok(host)

@@ -150,6 +150,7 @@ const makeRealm = () => {
     isProxy,
     root: loaded.root,
     globals: loaded.globals,
+    counting: loaded.entry.counting,
     number: () => ++calls,
     listen,
     prefix: PREFIX,
