@@ -37,8 +37,13 @@ impl Instrumented {
     /// What stands before a place on its line that was not there before: line, original column and length, for each place.
     /// Columns are from 1, in UTF-16 units with `utf16`, else in bytes.
     pub fn columns(&self, utf16: bool) -> Vec<u32> {
-        let column = |moved: &Moved| if utf16 { moved.units } else { moved.bytes };
-        self.moved.iter().flat_map(|moved| [moved.line, column(moved) + 1, moved.length]).collect()
+        let column = |moved: &Moved| match (utf16, moved.line) {
+            (true, _) => moved.units + 1,
+            // QuickJS, whose columns are bytes, has those of the first line from 0.
+            (false, 1) => moved.bytes,
+            (false, _) => moved.bytes + 1,
+        };
+        self.moved.iter().flat_map(|moved| [moved.line, column(moved), moved.length]).collect()
     }
 }
 

@@ -84,9 +84,17 @@ impl<'l> Walk<'l> {
         self.lines.loc(span.start, span.end)
     }
 
-    /// `_$[7]++`
+    /// `{_$}._$[7]++`, an expression. Read by way of an object, as QuickJS notes a place for each name that is read plainly:
+    /// an error that it has no place for would then be told with the counter's.
     fn count(&self, counter: usize) -> String {
-        format!("{}[{counter}]++", self.counter)
+        let name = &self.counter;
+        format!("{{{name}}}.{name}[{counter}]++")
+    }
+
+    /// The same as a statement. One that begins with a keyword cannot go on from the line before, and for an `if` QuickJS
+    /// notes no place either.
+    fn count_statement(&self, counter: usize) -> String {
+        format!("if({}){{}}", self.count(counter))
     }
 
     /// Whether a hint leaves out what begins here.
@@ -105,7 +113,7 @@ impl<'l> Walk<'l> {
     fn statement(&mut self, span: Span) {
         let counter = self.map.statement(self.loc(span));
         let at = self.label.take().unwrap_or(span.start);
-        self.splices.put(at, format!("{};", self.count(counter)));
+        self.splices.put(at, self.count_statement(counter));
     }
 
     /// A statement below another that need not be a block; it becomes one, with `counters` at its head.
@@ -147,10 +155,10 @@ impl<'l> Walk<'l> {
 
     /// The head of a function's body, behind its directives.
     fn head(&mut self, body: &FunctionBody<'_>, counter: usize) {
-        let count = self.count(counter);
+        let count = self.count_statement(counter);
         match body.directives.last() {
-            Some(Directive { span, .. }) => self.splices.put(span.end, format!(";{count};")),
-            None => self.splices.put(body.span.start + 1, format!("{count};")),
+            Some(Directive { span, .. }) => self.splices.put(span.end, format!(";{count}")),
+            None => self.splices.put(body.span.start + 1, count),
         }
     }
 
@@ -423,7 +431,7 @@ impl<'a> Visit<'a> for Walk<'_> {
         let otherwise = (hint != Some(Hint::Else)).then(|| self.map.path(branch, place));
         self.visit_expression(&it.test);
         match then {
-            Some(counter) => self.body(&it.consequent, &format!("{};", self.count(counter))),
+            Some(counter) => self.body(&it.consequent, &self.count_statement(counter)),
             // Not descended into; a block all the same, as an `else` may come after it.
             None => {
                 let span = it.consequent.span();
@@ -432,10 +440,10 @@ impl<'a> Visit<'a> for Walk<'_> {
             }
         }
         match (&it.alternate, otherwise) {
-            (Some(alternate), Some(counter)) => self.body(alternate, &format!("{};", self.count(counter))),
+            (Some(alternate), Some(counter)) => self.body(alternate, &self.count_statement(counter)),
             (None, Some(counter)) => {
-                let count = self.count(counter);
-                self.splices.put(it.consequent.span().end, format!("else{{{count};}}"));
+                let count = self.count_statement(counter);
+                self.splices.put(it.consequent.span().end, format!("else{{{count}}}"));
             }
             (_, None) => {}
         }
@@ -461,7 +469,7 @@ impl<'a> Visit<'a> for Walk<'_> {
         }
         let counter = self.map.path(self.switch, Some(self.loc(it.span)));
         let at = it.consequent.first().map_or(it.span.end, |first| first.span().start);
-        self.splices.put(at, format!("{};", self.count(counter)));
+        self.splices.put(at, self.count_statement(counter));
         if let Some(test) = &it.test {
             self.visit_expression(test);
         }
@@ -498,7 +506,7 @@ impl<'a> Visit<'a> for Walk<'_> {
         );
         match hoist_to.filter(|_| is_function) {
             Some(at) => {
-                self.splices.put(at, format!("{};", self.count(counter)));
+                self.splices.put(at, self.count_statement(counter));
                 self.visit_expression(init);
             }
             None => self.wrap_unheard(init, counter, name_of(&it.id)),
