@@ -1,11 +1,10 @@
 //! What is counted in an app's code is what Istanbul counts in it, and counting changes nothing else.
-//!
-//! Istanbul itself is an npm package. `SIMCTL_TEST_NPM` names a folder whose `node_modules` has it; `target/npm` is looked
-//! into otherwise, where `.ci/run` installs it.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests fail loudly")]
 
 mod common;
+#[path = "common/npm.rs"]
+mod npm;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,18 +17,10 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// The folder of npm packages that tests may use, where it is there.
+/// The folder that holds npm packages, where Istanbul is among them.
 fn npm_or_skip(who: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("SIMCTL_TEST_NPM").map_or_else(|| root().join("target/npm"), PathBuf::from);
-    let modules = folder.join("node_modules");
-    if !common::node_or_skip(who) {
-        return None;
-    }
-    if !modules.join("istanbul-lib-instrument").is_dir() {
-        common::skip(who, "it needs istanbul-lib-instrument: npm install --prefix target/npm istanbul-lib-instrument");
-        return None;
-    }
-    Some(modules)
+    let istanbul = npm::package_or_skip("istanbul-lib-instrument", who)?;
+    istanbul.parent().map(Path::to_path_buf)
 }
 
 fn read(file: &Path) -> Source {
@@ -235,11 +226,12 @@ fn counts_are_sums_that_no_order_changes() {
     let one = app.counted(&["--jobs", "1"]);
     let many = app.counted(&["--jobs", "8"]);
     assert_eq!(one, many);
-    let alone: Vec<Value> = ["counting", "begun-before"].iter().map(|name| app.counted(&["--filter", name])).collect();
+    let alone: Vec<Value> =
+        ["counting", "begun-before", "whatever-happens"].iter().map(|name| app.counted(&["--filter", name])).collect();
     let file = app.root.join("server/server.js").to_string_lossy().into_owned();
     let count = |report: &Value, at: &str| report[&file]["s"][at].as_u64().unwrap();
     for at in one[&file]["s"].as_object().unwrap().keys() {
-        assert_eq!(count(&one, at), count(&alone[0], at) + count(&alone[1], at), "statement {at}");
+        assert_eq!(count(&one, at), alone.iter().map(|report| count(report, at)).sum::<u64>(), "statement {at}");
     }
 }
 
@@ -262,4 +254,76 @@ fn a_file_that_nothing_loads_counts_as_not_reached() {
     assert_eq!(files, [("server/lib/unused.js", 0), ("server/server.js", 19)]);
     let notices: Vec<&str> = of_type(&events, "notice").iter().filter_map(|one| one["message"].as_str()).collect();
     assert_eq!(notices, ["`server/lib/broken.js` is not counted: it has a syntax error"]);
+}
+
+#[test]
+fn a_minimum_that_is_not_reached_fails_and_names_the_lines() {
+    let app = App::copy("samples/visits");
+    let output = app.test(&["--coverage-min", "95"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let output = app.test(&["--coverage-min", "lines=95.1"]);
+    assert_eq!(output.status.code(), Some(1));
+    let told = text(&output.stderr);
+    assert!(told.contains("95.00% of the lines are reached, and 95.1% were asked for"), "{told}");
+    assert!(told.contains("1 line more would do") && told.contains("server/server.js:15"), "{told}");
+}
+
+#[test]
+fn reports_are_what_their_readers_take() {
+    let app = App::copy("samples/visits");
+    let code = std::fs::read_to_string(app.root.join("server/server.js")).unwrap();
+    app.file("server/lib/markup.js", "exports = { f: () => '<script>alert(1)</script>' };\n");
+    let reports = ["lcov=l.info", "html=c.html", "json=c.json"];
+    let args: Vec<&str> = reports.iter().flat_map(|report| ["--coverage-report", report]).collect();
+    let output = app.test(&[&args[..], &["--report", "html=run.html"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let read = |name: &str| std::fs::read_to_string(app.root.join(name)).unwrap();
+    let lcov = read("l.info");
+    let own = lcov.split("end_of_record").find(|record| record.contains("SF:server/server.js")).expect("a record");
+    for (head, sum) in [("DA:", "LF:"), ("FN:", "FNF:"), ("BRDA:", "BRF:")] {
+        let listed = own.lines().filter(|line| line.starts_with(head)).count();
+        assert!(own.lines().any(|line| line == format!("{sum}{listed}")), "{sum}{listed} in\n{own}");
+    }
+    assert!(own.lines().any(|line| line == "DA:15,0"), "{own}");
+    let page = read("c.html");
+    assert!(page.contains("&lt;script&gt;alert") && !page.contains("<script"), "{page}");
+    assert!(page.contains("95.00%"), "{page}");
+    assert!(read("run.html").contains("95.00%"));
+    let numbers: Value = serde_json::from_str(&read("c.json")).unwrap();
+    assert_eq!(numbers["files"].as_array().unwrap().len(), 2);
+    // Counters are put into what is handed over, never into the file.
+    assert_eq!(std::fs::read_to_string(app.root.join("server/server.js")).unwrap(), code);
+}
+
+#[test]
+fn an_app_that_spoils_its_counters_is_told_of_and_no_more() {
+    let app = App::copy("tests/fixtures/coverage/behaviour");
+    app.file(
+        "server/server.js",
+        "exports = { onCreate: function () {
+  const own = String(exports.onCreate).match(/([A-Za-z_$][\\w$]*)\\[\\d+\\]/);
+  if (own) eval(own[1] + '.fill(NaN)');
+  return own ? 'spoiled' : 'not found';
+} };
+",
+    );
+    for runtime in runtimes("an_app_that_spoils_its_counters_is_told_of_and_no_more") {
+        let events = app.events(&["--runtime", runtime, "--coverage"]);
+        assert_eq!(of_type(&events, "delivery-finished")[0]["outcome"]["kind"], "returned", "{runtime}");
+        let notices = of_type(&events, "notice");
+        let is_told = |one: &&Value| one["message"].as_str().unwrap().contains("is not in the coverage");
+        assert!(notices.iter().any(|one| is_told(&one)), "{runtime}: {notices:?}");
+    }
+}
+
+#[test]
+fn coverage_is_of_one_app() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["a", "b"] {
+        copy(&root().join("samples/visits"), &folder.path().join(name));
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_simctl"));
+    let output = command.args(["test", ".", "--coverage"]).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("coverage is of one app"), "{}", text(&output.stderr));
 }

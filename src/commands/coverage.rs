@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Context;
+use super::whole_file::WholeFile;
 use crate::app::{App, Reading, Script};
 use crate::coverage::{Collector, Covered, EventsSeen, gaps, html, istanbul, lcov, summary};
 use crate::model::{Coverage, Measure, Missed, RunEvent, Share, Verdict};
@@ -103,7 +104,8 @@ impl Measuring {
         }
         for report in &self.options.reports {
             let text = write(report.format, &coverage, &files);
-            if let Err(error) = std::fs::write(context.cwd.join(&report.file), text) {
+            let whole = WholeFile::new(&context.cwd.join(&report.file));
+            if let Err(error) = whole.and_then(|whole| whole.write(&text)) {
                 context.console.error(&format!("{} cannot be written: {error}", report.file.display()), None);
                 verdict = verdict.and(Verdict::Machine);
             }

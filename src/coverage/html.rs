@@ -17,7 +17,7 @@ pub fn page(coverage: &Coverage, files: &[Covered<'_>]) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n\
          <title>Coverage</title>\n</head>\n<body>\n<h1>Coverage</h1>\n{}",
-        section(coverage)
+        table(coverage, |at, name| format!("<a href=\"#file-{at}\">{name}</a>"))
     );
     for (at, file) in files.iter().enumerate() {
         listing(&mut text, at, file);
@@ -28,6 +28,11 @@ pub fn page(coverage: &Coverage, files: &[Covered<'_>]) -> String {
 
 /// The numbers alone, as a `<section>` that brings its own style, for a page of somebody else's.
 pub fn section(coverage: &Coverage) -> String {
+    table(coverage, |_, name| name.to_owned())
+}
+
+/// The numbers; `file` makes a cell of a file's number and name.
+fn table(coverage: &Coverage, file: impl Fn(usize, &str) -> String) -> String {
     let mut text = format!(
         "<section class=\"coverage\">\n<style>{STYLE}</style>\n<div class=\"scroll\"><table>\n<tr><th>file</th>"
     );
@@ -35,8 +40,8 @@ pub fn section(coverage: &Coverage) -> String {
         let _ = write!(text, "<th>{}</th>", measure.name());
     }
     text.push_str("</tr>\n");
-    for (at, file) in coverage.files.iter().enumerate() {
-        row(&mut text, &format!("<a href=\"#file-{at}\">{}</a>", escaped(&file.file)), &file.shares);
+    for (at, one) in coverage.files.iter().enumerate() {
+        row(&mut text, &file(at, &escaped(&one.file)), &one.shares);
     }
     row(&mut text, "<b>all files</b>", &coverage.total);
     text.push_str("</table></div>\n");
