@@ -13,7 +13,7 @@ use super::user_payloads::UserPayloads;
 use super::users::Whom;
 use crate::history::Recorded;
 use crate::model::{Code, Finding, Findings, Platform, Secrets};
-use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, load};
+use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, complete, load};
 use crate::schema::{EventSchema, LARGEST_PAYLOAD, Schemas};
 use crate::text::json::Node;
 use crate::text::{LARGEST_FILE, Source, list, nearest, shell_word};
@@ -287,20 +287,6 @@ fn loaded(context: &Context, file: &Path, wanted: &Wanted<'_>, limit: usize) -> 
         complete(&mut value, iparams);
     }
     Ok(Base::Loaded { value, node: Box::new(loaded.node), source, findings: loaded.findings })
-}
-
-/// Installation parameters belong to the app: a payload without them gets them, and where an earlier output masked a secret,
-/// the true value is put back.
-fn complete(payload: &mut Value, iparams: &Map<String, Value>) {
-    let Some(members) = payload.as_object_mut() else { return };
-    let own = members.entry("iparams").or_insert_with(|| Value::Object(iparams.clone()));
-    for (name, value) in own.as_object_mut().into_iter().flatten() {
-        if value == Secrets::MASK
-            && let Some(known) = iparams.get(name)
-        {
-            *value = known.clone();
-        }
-    }
 }
 
 /// Standard input as a file named `-`.

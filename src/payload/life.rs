@@ -114,6 +114,18 @@ pub fn changed(
     Changed { payload, user: updated, same }
 }
 
+/// A drawn payload of `event` that tells of `user`. Unchecked.
+///
+/// # Errors
+/// As [`Generator::new`].
+pub fn create(schemas: &Schemas, recipe: &Recipe, event: &str, user: &Value, index: u64) -> Result<Value, Findings> {
+    let mut payload = Generator::new(schemas, event, recipe)?.value(index);
+    let drawn_user = payload.pointer(USER).cloned().unwrap_or_default();
+    put(&mut payload, USER, user.clone());
+    follow(&mut payload, &drawn_user, user);
+    Ok(payload)
+}
+
 /// A new value of `field`, unlike the one `before` where one can be drawn.
 fn drawn(
     generator: &Generator,

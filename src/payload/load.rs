@@ -1,8 +1,8 @@
 //! A payload from a file.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use crate::model::{Code, Finding, Findings};
+use crate::model::{Code, Finding, Findings, Secrets};
 use crate::text::json::Node;
 use crate::text::{Source, json};
 
@@ -53,6 +53,20 @@ pub fn load(source: &Source, limit: usize) -> Result<Loaded, Findings> {
         findings.push(Finding::new(Code::FileTooLarge, what).in_file(source.file()));
     }
     if findings.iter().any(Finding::is_error) { Err(findings) } else { Ok(Loaded { node, findings }) }
+}
+
+/// Installation parameters belong to the app: a payload without them gets them, and where an earlier output masked a secret,
+/// the true value is put back.
+pub fn complete(payload: &mut Value, iparams: &Map<String, Value>) {
+    let Some(members) = payload.as_object_mut() else { return };
+    let own = members.entry("iparams").or_insert_with(|| Value::Object(iparams.clone()));
+    for (name, value) in own.as_object_mut().into_iter().flatten() {
+        if value == Secrets::MASK
+            && let Some(known) = iparams.get(name)
+        {
+            *value = known.clone();
+        }
+    }
 }
 
 /// The payload's size as the platform would send it, where that is too large. Blanks in the file do not count.

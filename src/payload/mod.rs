@@ -17,6 +17,6 @@ mod write;
 pub use cases::{Case, Cases, Change, PLAIN};
 pub use draw::{delivery_id, drawn_below};
 pub use generator::{ActorKind, Changes, Generator, Recipe, Variant};
-pub use load::{Loaded, load};
+pub use load::{Loaded, complete, load};
 pub use locale::Locale;
 pub use overrides::{Given, Override, Overrides, Path};
