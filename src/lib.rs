@@ -15,5 +15,6 @@ pub mod payload;
 pub mod platform;
 pub mod report;
 pub mod schema;
+pub mod serve;
 pub mod text;
 pub mod watch;

@@ -18,6 +18,7 @@ use super::init::{self, InitFlags};
 use super::load::{self, LoadFlags, ReportFlags};
 use super::man::{self, ManFlags};
 use super::scenario::ScenarioFlags;
+use super::serve::{self, ServeFlags};
 use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -147,6 +148,9 @@ pub(super) enum Verb {
     /// Play scenarios: users' lives fired at the app, step by step, and what is expected of it
     #[command(after_help = TEST_EXAMPLES)]
     Test(Box<TestFlags>),
+    /// Fire from a page in the browser: payloads to edit, logs as they come, what was fired before
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(Box<ServeFlags>),
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
     Schedules(ScheduleFlags),
@@ -202,6 +206,7 @@ impl Verb {
             Self::Test(flags) => flags.fault(),
             Self::Load(flags) => flags.fault(matches),
             Self::Report(flags) => flags.fault(),
+            Self::Serve(flags) => flags.fault(),
             Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_)
             | Self::Db(_)
@@ -786,6 +791,10 @@ impl FireFlags {
 }
 
 impl HandlerFlags {
+    pub(super) fn fault(&self, walls: &WallFlags) -> Option<String> {
+        walls.fault(self.runtime)
+    }
+
     pub(super) fn into_options(self, walls: &WallFlags) -> HandlerOptions {
         HandlerOptions {
             runtime: self.runtime.into_choice(),
@@ -931,7 +940,7 @@ pub(super) fn now() -> Timestamp {
 }
 
 /// A seed nobody chose, short enough to be read out.
-fn fresh_seed() -> u64 {
+pub(super) fn fresh_seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(0) % 1_000_000_000
 }

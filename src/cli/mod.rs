@@ -11,6 +11,7 @@ mod init;
 mod load;
 mod man;
 mod scenario;
+mod serve;
 mod types;
 mod values;
 
@@ -131,6 +132,11 @@ fn verdict(words: Vec<OsString>) -> Verdict {
             Err(error) => deaf(&context, &error),
         },
         Verb::Report(flags) => commands::merge_reports(&context, &flags.into_options()),
+        Verb::Serve(flags) => match Interrupt::on_ctrl_c().and_then(|interrupt| Ok((flags.into_options()?, interrupt)))
+        {
+            Ok((options, interrupt)) => commands::serve(&context, options, &interrupt),
+            Err(error) => deaf(&context, &error),
+        },
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Completions(flags) => context.console.write(&flags.script()),

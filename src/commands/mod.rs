@@ -18,6 +18,7 @@ mod replay;
 mod report_merge;
 mod schedules;
 mod schema;
+mod serve;
 mod test;
 mod trigger;
 mod user_payloads;
@@ -43,6 +44,7 @@ pub use replay::{ReplayOptions, replay};
 pub use report_merge::{MergeOptions, merge_reports};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, TypesOptions, schema};
+pub use serve::{ServeOptions, serve};
 pub use test::{Report, ReportKind, TestOptions, test};
 pub use trigger::{TriggerOptions, trigger};
 pub use users::{UserChoice, UsersAction, UsersOptions, users};
@@ -58,7 +60,7 @@ use crate::model::{Findings, Verdict};
 use crate::schema::Schemas;
 
 /// What every command is given: the world as `cli` found it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// The current folder.
     pub cwd: PathBuf,

@@ -25,6 +25,7 @@ mod scenarios;
 mod schedules;
 mod schema;
 mod secrets;
+mod serve;
 mod server;
 mod trigger;
 mod trigger_watch;

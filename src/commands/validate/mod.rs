@@ -36,7 +36,7 @@ pub use kind::FileKind;
 pub use watching::watch;
 
 /// The flags of `validate`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ValidateOptions {
     /// Files and folders; the app around the current folder where there are none.
     pub paths: Vec<PathBuf>,
@@ -83,6 +83,23 @@ pub fn validate(context: &Context, options: &ValidateOptions, interrupt: &Interr
         Ok(schemas) => check(Check { context, schemas: &schemas, options }, interrupt, None).verdict,
         Err(findings) => refused(context, options, &findings, None).verdict,
     }
+}
+
+/// All that is found in one app, without telling anybody.
+pub(super) fn findings(context: &Context, app: &AppOptions) -> Findings {
+    let folder = match Checkup::open(&Schemas::embedded(), &app.locate(context)) {
+        Ok(checkup) => checkup.shown_root,
+        Err(findings) => return findings,
+    };
+    // A folder without a name is the current one.
+    let folder = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder };
+    let options = ValidateOptions { paths: vec![folder], ..ValidateOptions::default() };
+    let found = context.schemas().and_then(|schemas| {
+        let check = Check { context, schemas: &schemas, options: &options };
+        let plan = Plan::new(check)?;
+        Ok(plan.flat_map(|job| check.job(job).findings).collect())
+    });
+    found.unwrap_or_else(|findings| findings)
 }
 
 /// How one check ended.

@@ -1,0 +1,187 @@
+//! `simctl serve`: what its server answers, and above all what it refuses.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Child;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::sandbox::Sandbox;
+
+const HELD: &str = "exports = { created(payload) { console.log('hello'); return 1; }, updated() {} };";
+
+/// A server that runs until the test ends.
+struct Serving {
+    child: Child,
+    url: String,
+    address: String,
+    _sandbox: Sandbox,
+}
+
+impl Serving {
+    fn new(sandbox: Sandbox, flags: &[&str]) -> Self {
+        let words = ["serve", "--port", "0", "--no-history"].into_iter().chain(flags.iter().copied());
+        let mut child = sandbox.command(words).spawn().expect("simctl starts");
+        let mut url = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut url).expect("its address");
+        let address = url.trim_start_matches("http://").split('/').next().expect("an address").to_owned();
+        Self { child, url: url.trim().to_owned(), address, _sandbox: sandbox }
+    }
+
+    /// Sends these bytes; gives the status and the rest of the answer.
+    fn raw(&self, request: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("it listens");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        stream.write_all(request.as_bytes()).expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        (status, answer)
+    }
+
+    fn get(&self, path: &str, headers: &str) -> (u16, String) {
+        self.raw(&format!("GET {path} HTTP/1.1\r\nhost: {}\r\n{headers}connection: close\r\n\r\n", self.address))
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let (body, host) = (body.to_string(), &self.address);
+        let (status, answer) = self.raw(&format!(
+            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: \
+             close\r\n\r\n{body}",
+            body.len()
+        ));
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        (status, serde_json::from_str(body).expect("JSON"))
+    }
+
+    fn payload(&self) -> Value {
+        self.post("/api/payloads", &json!({ "event": "onUserCreate", "seed": 7 })).1
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_payload_is_made_and_fired_and_the_outcome_is_told() {
+    let serving = Serving::new(Sandbox::app(HELD), &[]);
+    let made = serving.payload();
+    let wanted = json!({ "event": "onUserCreate", "payload": made["text"], "made": made["made"], "wait": true });
+    let (status, fire) = serving.post("/api/fires", &wanted);
+    assert_eq!((status, &fire["exit_code"], &fire["outcome"]["kind"]), (200, &json!(0), &json!("returned")), "{fire}");
+    let (_, events) = serving.get(&format!("/api/fires/{}/events", fire["id"]), "");
+    for part in ["text/event-stream", "\"text\":\"hello\"", "event: ended"] {
+        assert!(events.contains(part), "{part} in {events}");
+    }
+}
+
+#[test]
+fn a_handler_that_throws_is_no_success() {
+    let serving = Serving::new(Sandbox::app("exports = { created() { throw new Error('no'); } };"), &[]);
+    let wanted = json!({ "event": "onUserCreate", "payload": serving.payload()["text"], "wait": true });
+    let (_, fire) = serving.post("/api/fires", &wanted);
+    assert_eq!((&fire["exit_code"], &fire["outcome"]["kind"]), (&json!(1), &json!("threw")), "{fire}");
+}
+
+#[test]
+fn the_page_is_there_and_may_load_nothing_from_elsewhere() {
+    let serving = Serving::new(Sandbox::app(HELD), &[]);
+    for file in
+        ["/", "/style.css", "/app.js", "/editor.js", "/run.js", "/history.js", "/findings.js", "/api.js", "/dom.js"]
+    {
+        let (status, answer) = serving.get(file, "");
+        assert_eq!(status, 200, "{file}");
+        assert!(answer.contains("default-src 'none'; script-src 'self'"), "{file}");
+        for other in ["https://", "http://", "innerHTML", "<script>", "style=\""] {
+            assert!(!answer.contains(other), "{other} in {file}");
+        }
+    }
+}
+
+#[test]
+fn what_does_not_come_from_its_own_page_is_refused() {
+    let serving = Serving::new(Sandbox::app(HELD), &[]);
+    assert_eq!(serving.get("/api/app", "origin: http://evil.example\r\n").0, 403);
+    assert_eq!(serving.get("/api/app", "sec-fetch-site: cross-site\r\n").0, 403);
+    let (status, _) = serving.raw("GET /api/app HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n");
+    assert_eq!(status, 421);
+    // What a form of another site can send, were it not for its `Origin`.
+    let form = "content-type: text/plain\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+    let (status, _) = serving.raw(&format!("POST /api/fires HTTP/1.1\r\nhost: {}\r\n{form}", serving.address));
+    assert_eq!(status, 415);
+}
+
+#[test]
+fn a_body_that_is_too_large_or_too_slow_is_refused() {
+    let serving = Serving::new(Sandbox::app(HELD), &[]);
+    let head = format!("POST /api/check HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n", serving.address);
+    let (status, _) = serving.raw(&format!("{head}content-length: 99999999\r\nconnection: close\r\n\r\n"));
+    assert_eq!(status, 413);
+    let (status, answer) = serving.raw(&format!("{head}content-length: 100\r\nconnection: close\r\n\r\n{{"));
+    assert!(status == 408 && answer.contains("slow-body"), "{answer}");
+}
+
+#[test]
+fn other_machines_need_the_token() {
+    let token = "0123456789abcdef";
+    let serving = Serving::new(Sandbox::app(HELD), &["--host", "127.0.0.1", "--token", token]);
+    assert!(serving.url.ends_with(&format!("/#token={token}")), "{}", serving.url);
+    assert_eq!(serving.get("/api/events", "").0, 401);
+    assert_eq!(serving.get("/api/app", &format!("authorization: Bearer {token}\r\n")).0, 200);
+    assert_eq!(serving.post("/api/session", &json!({ "token": "wrong" })).0, 401);
+    let body = format!("{{\"token\":\"{token}\"}}");
+    let (status, answer) = serving.raw(&format!(
+        "POST /api/session HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: \
+         close\r\n\r\n{body}",
+        serving.address,
+        body.len()
+    ));
+    assert!(status == 200 && answer.contains("HttpOnly; SameSite=Strict"), "{answer}");
+    assert_eq!(serving.get("/api/app", &format!("cookie: simctl_token={token}\r\n")).0, 200);
+}
+
+#[test]
+fn a_thousand_fires_of_eight_clients_each_get_their_own_outcome() {
+    let server = "exports = { created(payload) { return payload.data.user.first_name; } };";
+    let serving = Serving::new(Sandbox::app(server), &[]);
+    let made: Value = serde_json::from_str(serving.payload()["text"].as_str().expect("text")).expect("JSON");
+    let client = |number: usize| {
+        (0..125).for_each(|nth| {
+            let mut payload = made.clone();
+            let name = format!("client {number}, fire {nth}");
+            payload["data"]["user"]["first_name"] = json!(name);
+            let wanted =
+                json!({ "event": "onUserCreate", "payload": payload.to_string(), "check": false, "wait": true });
+            let (status, fire) = serving.post("/api/fires", &wanted);
+            assert_eq!((status, &fire["outcome"]["value"]["json"]), (200, &json!(name)), "{fire}");
+        });
+    };
+    std::thread::scope(|scope| (0..8).for_each(|number| drop(scope.spawn(move || client(number)))));
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_and_the_next_one_offered() {
+    let serving = Serving::new(Sandbox::app(HELD), &[]);
+    let port = serving.address.rsplit(':').next().expect("a port");
+    let ran = Sandbox::app(HELD).run(["serve", "--port", port]).code(3);
+    ran.stderr(&format!("port {port} of 127.0.0.1 is taken")).stderr("is free: `simctl serve --port");
+}
+
+#[test]
+fn every_route_is_described() {
+    let routes = include_str!("../../src/serve/api/mod.rs");
+    let described: Value = serde_json::from_str(include_str!("../../schemas/openapi.json")).expect("JSON");
+    let described = described["paths"].as_object().expect("paths");
+    let routes: Vec<&str> =
+        routes.split(".route(\"").skip(1).map(|rest| rest.split('"').next().expect("a path")).collect();
+    assert!(routes.len() > 10);
+    for route in &routes {
+        assert!(described.contains_key(*route), "{route} is not in schemas/openapi.json");
+    }
+    assert_eq!(routes.len(), described.len());
+}
