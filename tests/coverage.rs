@@ -312,7 +312,7 @@ fn an_app_that_spoils_its_counters_is_told_of_and_no_more() {
         assert_eq!(of_type(&events, "delivery-finished")[0]["outcome"]["kind"], "returned", "{runtime}");
         let notices = of_type(&events, "notice");
         let is_told = |one: &&Value| one["message"].as_str().unwrap().contains("is not in the coverage");
-        assert!(notices.iter().any(|one| is_told(&one)), "{runtime}: {notices:?}");
+        assert!(notices.iter().any(is_told), "{runtime}: {notices:?}");
     }
 }
 

@@ -41,7 +41,12 @@ fn masked(line: &str) -> String {
             words[at] = words[at].replace(&unit, "ms");
         }
     }
-    words.join(" ")
+    let mut text = words.join(" ");
+    // A longer length of time takes of the blanks that align it.
+    while text.contains("  # ") {
+        text = text.replace("  # ", " # ");
+    }
+    text
 }
 
 /// Whether `actual` is what the document says; `...` stands for any number of lines.
