@@ -11,7 +11,6 @@ use super::{AppOptions, Context, keeping};
 use crate::history::{Filter, History, HistoryError, Recorded, Since, compare};
 use crate::model::Verdict;
 use crate::report::{Paint, comparison_text, deliveries_table, delivery_text};
-use crate::text::printable_line;
 
 /// The flags of `history`.
 #[derive(Debug, Clone)]
@@ -211,7 +210,7 @@ fn export(
     let (text, said) = match form {
         ExportForm::Payload => (indented(&payload()), None),
         ExportForm::Delivery => (indented(&delivery()), None),
-        ExportForm::Step => (indented(&delivery()), Some(step(&recorded, file))),
+        ExportForm::Step => (indented(&delivery()), Some(recorded.step(file))),
     };
     match (file, said) {
         (None, said) => Ok(context.console.write(&said.unwrap_or(text))),
@@ -232,30 +231,6 @@ fn export(
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
-}
-
-/// A step of a scenario that fires the delivery again; the scenario lies beside `file`.
-fn step(recorded: &Recorded, file: Option<&Path>) -> String {
-    let name = file.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let id = recorded.id;
-    let (name, mut text) = match name {
-        Some(name) => (name, String::new()),
-        None => {
-            let name = format!("delivery-{id}.json");
-            let text = format!("# Its file, beside the scenario: simctl history export {id} --as delivery {name}\n");
-            (name, text)
-        }
-    };
-    text.push_str(&format!("- replay: {}\n", Value::from(name)));
-    if recorded.held {
-        text.push_str(&format!("  expect:\n    outcome: {}\n", recorded.outcome_name()));
-    } else {
-        let said = printable_line(&recorded.said()).into_owned();
-        text.push_str(&format!(
-            "  # It failed: {said}\n  # What is expected stands here; without a word, that it does not fail.\n"
-        ));
-    }
-    text
 }
 
 fn diff(

@@ -1,5 +1,6 @@
 //! One delivery as it is kept. Its JSON form is described by `schemas/delivery.schema.json`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::model::Secrets;
+use crate::text::printable_line;
 
 /// One delivery: what was fired at whom, and what came of it. No secret is in it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -152,6 +154,32 @@ impl Recorded {
     /// What the handler did, as one clause.
     pub fn said(&self) -> String {
         said(&self.outcome, self.held)
+    }
+
+    /// A step of a scenario that fires the delivery again. The scenario lies beside `file`, which holds the delivery;
+    /// without one the step says how to write it.
+    pub fn step(&self, file: Option<&Path>) -> String {
+        let name = file.and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+        let id = self.id;
+        let (name, mut text) = match name {
+            Some(name) => (name, String::new()),
+            None => {
+                let name = format!("delivery-{id}.json");
+                let text =
+                    format!("# Its file, beside the scenario: simctl history export {id} --as delivery {name}\n");
+                (name, text)
+            }
+        };
+        text.push_str(&format!("- replay: {}\n", Value::from(name)));
+        if self.held {
+            text.push_str(&format!("  expect:\n    outcome: {}\n", self.outcome_name()));
+        } else {
+            let said = printable_line(&self.said()).into_owned();
+            text.push_str(&format!(
+                "  # It failed: {said}\n  # What is expected stands here; without a word, that it does not fail.\n"
+            ));
+        }
+        text
     }
 }
 

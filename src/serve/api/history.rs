@@ -70,6 +70,12 @@ pub(super) async fn one(shared: Server, Path(id): Path<String>) -> Answer {
     ok(&recorded)
 }
 
+/// The step of a scenario that fires it again.
+pub(super) async fn step(shared: Server, Path(id): Path<String>) -> Answer {
+    let recorded = aside(&shared, move |shared| get(&history(shared)?, &id)).await?;
+    ok(&json!({ "text": recorded.step(None) }))
+}
+
 /// Fires it again: the same payload to the byte, at the same simulated time.
 pub(super) async fn replay(shared: Server, Path(id): Path<String>, request: Request) -> Answer {
     // The body says nothing yet, but it makes sure that no form of another site did this.

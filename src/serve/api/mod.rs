@@ -50,6 +50,7 @@ pub(super) fn router(shared: Arc<Shared>) -> Router {
         .route("/api/history", get(history::list))
         .route("/api/history/compare", get(history::compared))
         .route("/api/history/{id}", get(history::one))
+        .route("/api/history/{id}/step", get(history::step))
         .route("/api/history/{id}/replay", post(history::replay))
         .route("/api/users", get(history::users))
         .route("/api/events", get(feeds::of_all))

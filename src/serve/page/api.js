@@ -54,6 +54,7 @@ export const api = {
   end: (id) => ask("DELETE", `/api/fires/${id}`),
   history: (wanted) => ask("GET", `/api/history${query(wanted)}`),
   delivery: (id) => ask("GET", `/api/history/${id}`),
+  step: (id) => ask("GET", `/api/history/${id}/step`),
   replay: (id) => ask("POST", `/api/history/${id}/replay`, {}),
   compare: (first, second) => ask("GET", `/api/history/compare${query({ first, second })}`),
 };

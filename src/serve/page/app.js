@@ -56,9 +56,11 @@ async function load() {
 }
 
 function subscriptions() {
+  const hadFocus = $("subscriptions").contains(document.activeElement);
   $("subscriptions").replaceChildren(...about.subscriptions.map((one) => h("li", {}, h("button", {
     type: "button", title: one.summary, "aria-pressed": String(one === chosen), onclick: () => choose(one),
   }, one.event, h("span", { class: "faint" }, ` ${one.callback}`)))));
+  if (hadFocus) document.querySelector("#subscriptions [aria-pressed=true]")?.focus();
   $("sample").hidden = !chosen?.has_sample;
 }
 
@@ -93,21 +95,36 @@ async function generate(isNew = true, source = "generated") {
   }
 }
 
+/** Puts the payload of a delivery there. */
+function edit({ id, event, payload }) {
+  const its = about.subscriptions.find((one) => one.event === event);
+  if (its) chosen = its;
+  subscriptions();
+  made = undefined;
+  $("origin").textContent = `of delivery ${id}`;
+  editor.put(JSON.stringify(payload, null, 2));
+  check();
+  $("editor").focus();
+}
+
 async function fire() {
   if (!chosen) return;
   const wanted = { event: chosen.event, module: chosen.module, payload: editor.text(), check: $("check").checked, made };
   try {
     const fired = await api.fire(wanted);
-    say("fired");
     run.show(fired);
   } catch (error) {
     $("run").replaceChildren(...run.trouble(error));
+    say(`failed: ${error.message}`);
   }
 }
 
 async function findings() {
   const { errors, findings: found } = await api.findings();
-  $("findings-count").textContent = `${errors} errors of ${found.length}`;
+  const count = (number, name) => `${number} ${name}${number === 1 ? "" : "s"}`;
+  const rest = found.length - errors;
+  $("findings-count").textContent = [errors && count(errors, "error"), rest && count(rest, "note")].filter(Boolean).join(", ") || "none";
+  $("findings-count").classList.toggle("bad", errors > 0);
   $("findings").replaceChildren(...found.slice(0, 100).map(shown));
 }
 
@@ -118,11 +135,21 @@ async function users() {
   $("user").value = known.some(({ id }) => id === before) ? before : "";
 }
 
-function news(name, data) {
-  if (name === "fire-ended" || name === "resync") {
+let soon = 0;
+
+/** Many fires may end at once: they are looked at together. */
+function refresh() {
+  soon ||= setTimeout(() => {
+    soon = 0;
     past.list();
     users().catch(failed);
-  }
+  }, 150);
+}
+
+function news(name, data) {
+  // What another tab or a script fires is shown here too, unless something is.
+  if (name === "fire-asked" && run.isFree()) run.show(data);
+  if (name === "fire-ended" || name === "resync") refresh();
   if (name === "app-changed" || name === "resync") {
     load().catch(failed);
     findings().catch(failed);
@@ -157,6 +184,7 @@ function theme() {
     }
     label();
   });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", label);
   label();
 }
 
@@ -165,7 +193,7 @@ async function start() {
   theme();
   keys();
   check = editor.start(() => chosen?.event, fire);
-  past.start((fired) => run.show(fired));
+  past.start((fired) => run.show(fired), edit);
   $("fire").addEventListener("click", fire);
   $("recipe").addEventListener("submit", (event) => event.preventDefault());
   $("new-seed").addEventListener("click", () => generate());

@@ -27,14 +27,17 @@ function row(delivery) {
   const { id, event, held, said, at, handler_us: took } = delivery;
   const box = h("input", { type: "checkbox", "aria-label": `Compare delivery ${id}`, onchange: () => choose(id, box.checked) });
   box.checked = chosen.has(id);
+  const button = (name, about, onclick) => h("button", { type: "button", class: "quiet", title: about, "aria-label": `${about}, delivery ${id}`, onclick }, name);
   return h("li", {},
-    h("label", {}, box, ` ${id} ${event} `),
-    h("span", { class: held ? "good" : "bad" }, held ? "held" : "failed"),
-    h("div", {}, visible(said ?? "")),
+    h("label", {}, box, h("strong", {}, event), h("span", { class: "faint" }, String(id)),
+      h("span", { class: `chip ${held ? "good" : "bad"}` }, held ? "held" : "failed")),
+    h("div", { class: "said" }, visible(said ?? "")),
     h("div", { class: "tools" },
       h("span", { class: "faint" }, `${ago(at)}, ${duration(took)}`),
-      h("button", { type: "button", "aria-label": `Replay delivery ${id}`, onclick: () => replay(id) }, "Replay"),
-      h("button", { type: "button", "aria-label": `Copy the command of delivery ${id}`, onclick: () => command(id) }, "Copy as command")));
+      button("Replay", "Replay", () => replay(id)),
+      button("Edit", "Edit its payload", () => edit(id)),
+      button("Command", "Copy as command", () => command(id)),
+      button("Step", "Copy as scenario step", () => step(id))));
 }
 
 function choose(id, isChosen) {
@@ -44,7 +47,10 @@ function choose(id, isChosen) {
 }
 
 let onFire = () => {};
+let onEdit = () => {};
 const replay = (id) => api.replay(id).then((fire) => onFire(fire), failed);
+const edit = (id) => api.delivery(id).then((delivery) => onEdit(delivery), failed);
+const step = (id) => api.step(id).then(({ text }) => copy(text, "Scenario step"), failed);
 const command = (id) => api.delivery(id).then((delivery) => copy(delivery.repeat, "Command"), failed);
 
 async function compare() {
@@ -52,19 +58,27 @@ async function compare() {
   try {
     const found = await api.compare(first, second);
     const marks = { both: "  ", gone: "- ", new: "+ " };
-    const lines = found.same ? ["They are the same."] : [
-      ...found.payload.map(({ pointer, before, after }) => `${pointer}: ${brief(before)} → ${brief(after)}`),
-      ...(found.outcome ? [`- ${found.outcome[0]}`, `+ ${found.outcome[1]}`] : []),
-      ...[...found.logs, ...found.calls, ...found.findings].map(({ side, text }) => marks[side] + text),
-    ];
-    $("comparison").replaceChildren(h("h3", {}, `${first} and ${second}`), h("pre", {}, visible(lines.join("\n"))));
+    const line = ({ side, text }) => h("div", { class: side }, visible(marks[side] + text));
+    const changed = found.payload.flatMap(({ pointer, before, after }) => [
+      { side: "both", text: pointer },
+      ...(before === undefined || before === null ? [] : [{ side: "gone", text: brief(before) }]),
+      ...(after === undefined || after === null ? [] : [{ side: "new", text: brief(after) }]),
+    ]);
+    const outcome = found.outcome ? [{ side: "gone", text: found.outcome[0] }, { side: "new", text: found.outcome[1] }] : [];
+    const part = (name, lines) => (lines.length ? [h("h3", {}, name), h("pre", {}, ...lines.map(line))] : []);
+    const close = h("button", { type: "button", class: "quiet", onclick: () => $("comparison").replaceChildren() }, "Close");
+    $("comparison").replaceChildren(h("div", { class: "comparison" },
+      h("div", { class: "tools" }, h("h3", {}, `${first} and ${second}`), close),
+      found.same ? h("p", {}, "They are the same.") : undefined,
+      part("Payload", changed), part("Outcome", outcome), part("Logs", found.logs), part("Calls", found.calls), part("Findings", found.findings)));
   } catch (error) {
     failed(error);
   }
 }
 
-export function start(fired) {
+export function start(fired, edited) {
   onFire = fired;
+  onEdit = edited;
   let timer = 0;
   $("search").addEventListener("input", () => {
     clearTimeout(timer);
