@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests fail loudly")]
 
+mod browser;
 #[path = "../common/mod.rs"]
 mod common;
 mod completions;
@@ -17,6 +18,7 @@ mod lives;
 mod load;
 mod man;
 mod output;
+mod page;
 mod programs;
 mod progress;
 mod repeat;

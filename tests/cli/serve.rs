@@ -12,21 +12,26 @@ use crate::sandbox::Sandbox;
 const HELD: &str = "exports = { created(payload) { console.log('hello'); return 1; }, updated() {} };";
 
 /// A server that runs until the test ends.
-struct Serving {
+pub(super) struct Serving {
     child: Child,
-    url: String,
+    pub(super) url: String,
     address: String,
-    _sandbox: Sandbox,
+    pub(super) sandbox: Sandbox,
 }
 
 impl Serving {
     fn new(sandbox: Sandbox, flags: &[&str]) -> Self {
-        let words = ["serve", "--port", "0", "--no-history"].into_iter().chain(flags.iter().copied());
+        Self::keeping(sandbox, &[&["--no-history"], flags].concat())
+    }
+
+    /// One that keeps what it fires.
+    pub(super) fn keeping(sandbox: Sandbox, flags: &[&str]) -> Self {
+        let words = ["serve", "--port", "0"].into_iter().chain(flags.iter().copied());
         let mut child = sandbox.command(words).spawn().expect("simctl starts");
         let mut url = String::new();
         BufReader::new(child.stdout.take().expect("piped")).read_line(&mut url).expect("its address");
         let address = url.trim_start_matches("http://").split('/').next().expect("an address").to_owned();
-        Self { child, url: url.trim().to_owned(), address, _sandbox: sandbox }
+        Self { child, url: url.trim().to_owned(), address, sandbox }
     }
 
     /// Sends these bytes; gives the status and the rest of the answer.
@@ -89,11 +94,31 @@ fn a_handler_that_throws_is_no_success() {
 }
 
 #[test]
+fn a_delivery_that_is_kept_is_told_as_a_step_of_a_scenario() {
+    let serving = Serving::keeping(Sandbox::app(HELD), &[]);
+    let wanted = json!({ "event": "onUserCreate", "payload": serving.payload()["text"], "wait": true });
+    let (_, fire) = serving.post("/api/fires", &wanted);
+    assert_eq!(fire["kept_as"], 1, "{fire}");
+    let (status, step) = serving.get("/api/history/1/step", "");
+    assert_eq!(status, 200);
+    assert!(step.contains(r#"- replay: \"delivery-1.json\"\n  expect:\n    outcome: returned"#), "{step}");
+}
+
+#[test]
 fn the_page_is_there_and_may_load_nothing_from_elsewhere() {
     let serving = Serving::new(Sandbox::app(HELD), &[]);
-    for file in
-        ["/", "/style.css", "/app.js", "/editor.js", "/run.js", "/history.js", "/findings.js", "/api.js", "/dom.js"]
-    {
+    for file in [
+        "/",
+        "/style.css",
+        "/app.js",
+        "/editor.js",
+        "/complete.js",
+        "/run.js",
+        "/history.js",
+        "/findings.js",
+        "/api.js",
+        "/dom.js",
+    ] {
         let (status, answer) = serving.get(file, "");
         assert_eq!(status, 200, "{file}");
         assert!(answer.contains("default-src 'none'; script-src 'self'"), "{file}");

@@ -1,0 +1,212 @@
+//! The page of `simctl serve`, walked through in a browser.
+
+use serde_json::json;
+
+use crate::browser::{Browser, CONTROL, ENTER, ESCAPE, TAB};
+use crate::sandbox::Sandbox;
+use crate::serve::Serving;
+
+const TOLD: &str = "document.getElementById('outcome')";
+/// One handler that takes a moment between two lines, and one that fails.
+const SERVER: &str = "exports = {
+  created(payload) {
+    console.log('first');
+    for (const end = Date.now() + 700; Date.now() < end; );
+    console.warn('second');
+    return payload.data.user.first_name;
+  },
+  updated(payload) { throw new Error('no update today'); },
+};
+";
+
+/// The page of this app, its first payload made. None where there is no browser.
+fn page(who: &str, server: &str) -> Option<(Serving, Browser)> {
+    let browser = Browser::or_skip(who)?;
+    let serving = Serving::keeping(Sandbox::app(server), &[]);
+    browser.open(&serving.url);
+    browser.until("document.getElementById('editor').value.length > 20");
+    Some((serving, browser))
+}
+
+/// Puts another text in place of the last such one in the editor, as if pasted.
+fn edit(browser: &Browser, from: &str, to: &str) {
+    browser.run(&format!(
+        "const e = document.getElementById('editor'); const at = e.value.lastIndexOf({from:?}); \
+         e.value = e.value.slice(0, at) + {to:?} + e.value.slice(at + {}); \
+         e.dispatchEvent(new InputEvent('input', {{ bubbles: true }}));",
+        from.len()
+    ));
+}
+
+#[test]
+fn an_event_is_chosen_its_payload_edited_and_fired_and_logs_come_while_it_runs() {
+    let Some((_serving, page)) = page("the page: choose, edit, fire", SERVER) else { return };
+    page.click("#subscriptions li:nth-child(2) button");
+    page.until("document.getElementById('editor').value.includes('\"event\": \"onUserUpdate\"')");
+    page.click("#subscriptions li:nth-child(1) button");
+    page.until("document.getElementById('editor').value.includes('\"event\": \"onUserCreate\"')");
+
+    edit(&page, "\"first_name\": \"", "\"first_name\": 7, \"was\": \"");
+    page.until("document.querySelector('#payload-findings .finding.error')");
+    let findings = page.text("#payload-findings");
+    assert!(findings.contains("error[schema-violation]") && findings.contains("first_name"), "{findings}");
+    page.until("document.querySelector('#gutter .error')");
+    page.click("#fire");
+    page.until(TOLD);
+    assert!(page.text("#run").contains("exit code 2"), "{}", page.text("#run"));
+    page.is_calm();
+
+    page.click("#new-seed");
+    page.until("!document.querySelector('#payload-findings .finding.error')");
+    page.click("#fire");
+    page.until("document.querySelector('.line.log')?.innerText.includes('first')");
+    // It still runs: the second line is not there, and it can be ended.
+    let shown =
+        page.run("return [document.querySelectorAll('.line.warn').length, document.getElementById('end').hidden]");
+    assert_eq!(shown, json!([0, false]));
+    page.until("document.querySelector('.line.warn')?.innerText.includes('second')");
+    page.until("document.getElementById('outcome')?.innerText.includes('✓ returned')");
+    page.until("document.getElementById('said').textContent.startsWith('held: onUserCreate returned')");
+    page.is_calm();
+}
+
+#[test]
+fn deliveries_are_replayed_compared_and_marked_where_they_differ() {
+    let server =
+        "exports = { created(p) { console.log('same'); console.log(p.data.user.first_name); }, updated() {} };";
+    let Some((_serving, page)) = page("the page: history", server) else { return };
+    page.click("#fire");
+    page.until("document.querySelectorAll('#history li .chip').length === 1");
+    page.click("#history li button");
+    page.until("document.querySelectorAll('#history li .chip').length === 2");
+    // The same payload again: nothing is new.
+    page.until("document.querySelectorAll('.line').length === 2");
+    assert_eq!(page.run("return document.querySelectorAll('.is-new').length"), json!(0));
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Other");
+    page.click("#fire");
+    page.until("document.querySelectorAll('#history li .chip').length === 3");
+    page.until("document.querySelectorAll('.line').length === 2 && document.querySelectorAll('.is-new').length === 1");
+    page.click("#history li:nth-child(1) input");
+    page.click("#history li:nth-child(2) input");
+    page.click("#compare");
+    page.until("document.querySelector('#comparison .new')?.innerText.includes('Other')");
+    assert!(
+        page.text("#comparison").contains("/data/user/first_name") || page.text("#comparison").contains("first_name")
+    );
+    page.is_calm();
+}
+
+#[test]
+fn the_keyboard_alone_is_enough() {
+    let Some((_serving, page)) = page("the page: keyboard", SERVER) else { return };
+    page.keys("?");
+    page.until("document.getElementById('keys').open");
+    page.keys(&ESCAPE.to_string());
+    page.until("!document.getElementById('keys').open");
+    // Another event, by Tab and Enter.
+    page.run("document.getElementById('theme').focus()");
+    page.keys(&[TAB, TAB, TAB, ENTER].iter().collect::<String>());
+    page.until("document.getElementById('editor').value.includes('\"event\": \"onUserUpdate\"')");
+    page.until("document.activeElement.getAttribute('aria-pressed') === 'true'");
+    page.keys("e");
+    page.until("document.activeElement.id === 'editor'");
+    // A key from the schema.
+    page.chord(CONTROL, 'a');
+    page.keys("{\"reg");
+    page.until("!document.getElementById('complete').hidden");
+    page.keys(&ENTER.to_string());
+    page.until("document.getElementById('editor').value === '{\"region\": '");
+    page.until("document.querySelector('#payload-findings .error')");
+    page.chord(CONTROL, 'z');
+    page.keys(&ESCAPE.to_string());
+    page.until("document.activeElement.id === 'fire'");
+    page.keys("n");
+    page.until("document.getElementById('editor').value.length > 200");
+    page.chord(CONTROL, ENTER);
+    page.until("document.getElementById('outcome')?.innerText.includes('no update today')");
+    // Screen readers are told, and what is looked for is one key away.
+    page.until("document.getElementById('said').textContent.startsWith('failed: onUserUpdate threw')");
+    page.keys("/");
+    page.until("document.activeElement.id === 'search'");
+    page.is_calm();
+}
+
+#[test]
+fn dark_or_narrow_it_reads_well() {
+    let Some((_serving, page)) = page("the page: dark, narrow", SERVER) else { return };
+    page.click("#fire");
+    page.until(TOLD);
+    let brightness =
+        "const [r, g, b] = getComputedStyle(document.body).backgroundColor.match(/\\d+/g); return (+r + +g + +b) / 3";
+    assert!(page.run(brightness).as_f64() > Some(200.0));
+    page.scheme("dark");
+    assert!(page.run(brightness).as_f64() < Some(60.0));
+    page.click("#theme");
+    assert!(page.run(brightness).as_f64() > Some(200.0), "a choice wins over the system");
+    page.run("location.reload()");
+    page.until("document.readyState === 'complete' && document.documentElement.dataset.theme === 'light'");
+    for width in [360, 800, 1200, 1920] {
+        page.window(width, 800);
+        let sticks_out = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(page.run(sticks_out), json!(0), "at {width} px");
+    }
+    page.is_calm();
+}
+
+#[test]
+fn what_an_app_prints_is_text() {
+    let server = "exports = { created() {
+      console.log('<img src=x onerror=\"document.title = 1\"><script>document.title = 2</script>');
+      console.log('\\u001b[31mred\\u001b[0m \\u202eturned');
+      throw new Error('<b>bold</b>\\u0007');
+    }, updated() {} };";
+    let Some((_serving, page)) = page("the page: hostile output", server) else { return };
+    page.click("#fire");
+    page.until("document.querySelector('#history .said')");
+    page.until(TOLD);
+    let run = page.text("#run");
+    for part in ["<img src=x onerror=", "<script>", "␛[31mred", "⟨U+202E⟩turned", "<b>bold</b>␇"] {
+        assert!(run.contains(part), "{part:?} in {run:?}");
+    }
+    let made = "return [document.title, document.querySelectorAll('main img, main script, main b').length]";
+    assert_eq!(page.run(made), json!(["simctl", 0]));
+    page.is_calm();
+}
+
+#[test]
+fn ten_thousand_lines_do_not_freeze_it() {
+    let server =
+        "exports = { created() { for (let i = 0; i < 10000; i += 1) console.log('line ' + i); }, updated() {} };";
+    let Some((_serving, page)) = page("the page: ten thousand lines", server) else { return };
+    // How long nothing else could happen, at worst.
+    page.run(
+        "window.worst = 0; let last = performance.now(); setInterval(() => { const now = performance.now(); \
+              window.worst = Math.max(window.worst, now - last); last = now; }, 10);",
+    );
+    page.click("#fire");
+    page.until(TOLD);
+    page.until("document.querySelector('.lines').innerText.includes('line 9999')");
+    assert!(page.text("#run").contains("earlier lines are not shown"));
+    let worst = page.run("return window.worst").as_f64().expect("a number");
+    assert!(worst < 1500.0, "it stood still for {worst} ms");
+    page.is_calm();
+}
+
+#[test]
+fn tabs_stay_in_step_and_a_saved_file_fires() {
+    let Some((serving, page)) = page("the page: tabs, saving", SERVER) else { return };
+    let (first, second) = page.tab();
+    page.open(&serving.url);
+    page.until("document.getElementById('editor').value.length > 20");
+    page.click("#fire");
+    page.until(TOLD);
+    page.front(&first);
+    page.until("document.getElementById('outcome')?.innerText.includes('✓ returned')");
+    page.until("document.querySelectorAll('#history li .chip').length === 1");
+    page.front(&second);
+    page.click("#on-save");
+    let file = serving.sandbox.path().join("server/server.js");
+    std::fs::write(file, "exports = { created() { return 'saved'; }, updated() {} };").expect("written");
+    page.until("document.getElementById('outcome')?.innerText.includes('saved')");
+    page.is_calm();
+}
