@@ -76,7 +76,7 @@ function newsOf(event) {
     if (!before) return [];
     const gone = [...left.keys()];
     return [
-      before.clause === clause ? undefined : h("p", { class: "differs" }, `The last run ${visible(before.clause)}.`),
+      before.clause === clause ? undefined : h("p", { class: "differs" }, `The last run: ${visible(before.clause)}`),
       gone.length ? h("details", { class: "differs" },
         h("summary", {}, `${gone.length} ${gone.length === 1 ? "line" : "lines"} of the last run did not come`),
         h("pre", {}, gone.slice(0, 50).join("\n"))) : undefined,
