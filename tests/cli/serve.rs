@@ -60,6 +60,13 @@ impl Serving {
         (status, serde_json::from_str(body).expect("JSON"))
     }
 
+    /// The most memory that the server itself has had, where the system tells.
+    fn most_memory_kib(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
+    }
+
     fn payload(&self) -> Value {
         self.post("/api/payloads", &json!({ "event": "onUserCreate", "seed": 7 })).1
     }
@@ -187,6 +194,31 @@ fn a_thousand_fires_of_eight_clients_each_get_their_own_outcome() {
         });
     };
     std::thread::scope(|scope| (0..8).for_each(|number| drop(scope.spawn(move || client(number)))));
+    if let Some(most) = serving.most_memory_kib() {
+        assert!(most < 150 * 1024, "the server took {most} KiB");
+    }
+}
+
+#[test]
+fn ctrl_c_ends_it_at_once_though_streams_are_open_and_a_handler_hangs() {
+    let mut serving = Serving::new(Sandbox::app("exports = { created() { for (;;); } };"), &["--timeout", "60s"]);
+    let wanted = json!({ "event": "onUserCreate", "payload": serving.payload()["text"] });
+    let (status, fire) = serving.post("/api/fires", &wanted);
+    assert_eq!(status, 202, "{fire}");
+    let streams = ["/api/events".to_owned(), format!("/api/fires/{}/events", fire["id"])].map(|path| {
+        let mut stream = TcpStream::connect(&serving.address).expect("it listens");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", serving.address).expect("sent");
+        let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+        lines.find(|line| line.starts_with("data: ")).expect("it streams");
+        lines
+    });
+    let pid = rustix::process::Pid::from_child(&serving.child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal");
+    let start = std::time::Instant::now();
+    let status = serving.child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    drop(streams);
 }
 
 #[test]
