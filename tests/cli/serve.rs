@@ -242,3 +242,61 @@ fn every_route_is_described() {
     }
     assert_eq!(routes.len(), described.len());
 }
+
+/// The schema of an answer, with all that it refers to.
+fn answer_schema(path: &str, method: &str, status: &str) -> jsonschema::Validator {
+    let described: Value = serde_json::from_str(include_str!("../../schemas/openapi.json")).expect("JSON");
+    let response = &described["paths"][path][method]["responses"][status];
+    let response = match response["$ref"].as_str() {
+        Some(_) => &described["components"]["responses"]["Refused"],
+        None => response,
+    };
+    let mut schema = response["content"]["application/json"]["schema"].clone();
+    schema["components"] = described["components"].clone();
+    jsonschema::draft202012::new(&schema).expect("a schema")
+}
+
+#[test]
+fn answers_are_as_they_are_described() {
+    let serving = Serving::keeping(Sandbox::app("exports = { created(p) { return 1; }, updated() { x; } };"), &[]);
+    let fits = |path: &str, method: &str, status: u16, answer: &Value, described: &str| {
+        let validator = answer_schema(path, method, described);
+        let wrong: Vec<String> =
+            validator.iter_errors(answer).map(|error| format!("{} {error}", error.instance_path())).collect();
+        assert!(wrong.is_empty(), "{method} {path} {status}: {wrong:#?} in {answer}");
+    };
+    let post = |path: &str, body: &Value, status: u16| {
+        let (got, answer) = serving.post(path, body);
+        assert_eq!(got, status, "{answer}");
+        fits(path, "post", status, &answer, &status.to_string());
+        answer
+    };
+    for event in ["onUserCreate", "onUserUpdate"] {
+        let made = post("/api/payloads", &json!({ "event": event, "seed": 7 }), 200);
+        post("/api/fires", &json!({ "event": event, "payload": made["text"], "wait": true }), 200);
+    }
+    let fire = post("/api/fires", &json!({ "event": "onUserUpdate", "payload": "{}", "wait": true }), 200);
+    assert!(fire["trouble"]["findings"].is_array(), "{fire}");
+    post("/api/fires", &json!({ "event": "onUserUpdate", "payload": "{" }), 202);
+    post("/api/check", &json!({ "event": "onUserCreate", "text": "{\"a\": 1}" }), 200);
+    post("/api/format", &json!({ "text": "[1,]" }), 200);
+    let get = |route: &str, path: &str| {
+        let (status, answer) = serving.get(path, "");
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        fits(route, "get", status, &serde_json::from_str(body).expect("JSON"), "200");
+        assert_eq!(status, 200, "{answer}");
+    };
+    for route in ["/api/app", "/api/findings", "/api/fires", "/api/history", "/api/users"] {
+        get(route, route);
+    }
+    get("/api/shape/{event}", "/api/shape/onUserUpdate");
+    get("/api/fires/{id}", "/api/fires/1");
+    get("/api/history/{id}", "/api/history/2");
+    get("/api/history/{id}/step", "/api/history/2/step");
+    get("/api/history/compare", "/api/history/compare?first=1&second=2");
+    let (status, replayed) = serving.post("/api/history/1/replay", &json!({}));
+    fits("/api/history/{id}/replay", "post", status, &replayed, "202");
+    let (status, refused) = serving.post("/api/payloads", &json!({ "event": "onNothing" }));
+    fits("/api/payloads", "post", status, &refused, "default");
+    assert!(refused["error"]["code"].is_string(), "{refused}");
+}
