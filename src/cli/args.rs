@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::complete::{self, CompletionsFlags};
 use super::coverage::CoverageFlags;
 use super::db::{self, DbFlags};
+use super::doctor::{self, DoctorFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
 use super::load::{self, LoadFlags, ReportFlags};
@@ -183,6 +184,9 @@ pub(super) enum Verb {
     /// Begin an app: a handler, a mock, a scenario, and what CI needs, in new files only
     #[command(after_help = init::EXAMPLES)]
     Init(InitFlags),
+    /// What this machine and the app have and what they lack, and what to do about it
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(DoctorFlags),
     /// A script that makes the shell complete verbs, flags, events, paths in payloads and more
     #[command(after_help = complete::EXAMPLES)]
     Completions(CompletionsFlags),
@@ -213,6 +217,7 @@ impl Verb {
             | Self::Schema(_)
             | Self::Explain(_)
             | Self::Init(_)
+            | Self::Doctor(_)
             | Self::Completions(_)
             | Self::Man(_) => None,
         }

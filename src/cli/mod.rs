@@ -6,6 +6,7 @@ mod args;
 mod complete;
 mod coverage;
 mod db;
+mod doctor;
 mod history;
 mod init;
 mod load;
@@ -139,6 +140,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         },
         Verb::Db(flags) => commands::db(&context, &flags.into_options()),
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
+        Verb::Doctor(flags) => commands::doctor(&context, &flags.into_options()),
         Verb::Completions(flags) => context.console.write(&flags.script()),
         Verb::Man(flags) => flags.print(&context.console),
         Verb::Init(flags) => match Interrupt::on_ctrl_c() {

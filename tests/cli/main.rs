@@ -7,6 +7,7 @@ mod browser;
 mod common;
 mod completions;
 mod db;
+mod doctor;
 mod endpoints;
 mod events;
 mod exit_codes;

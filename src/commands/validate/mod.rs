@@ -164,6 +164,29 @@ fn check(check: Check<'_>, interrupt: &Interrupt, before: Option<&Before>) -> To
     Told { verdict, is_refused: false, is_heard }
 }
 
+/// How many errors and warnings there are at `path`, an app's folder or a file.
+pub(super) fn counts(context: &Context, schemas: &Schemas, path: PathBuf) -> Result<(usize, usize), Findings> {
+    let options = ValidateOptions {
+        paths: vec![path],
+        kind: None,
+        event: None,
+        platform: None,
+        rules: Rules::default(),
+        targets: Vec::new(),
+        progress: false,
+    };
+    let check = Check { context, schemas, options: &options };
+    let (mut errors, mut warnings) = (0, 0);
+    for finding in Plan::new(check)?.flat_map(|job| check.job(job).findings) {
+        match finding.severity {
+            Severity::Error => errors += 1,
+            Severity::Warning => warnings += 1,
+            Severity::Note => {}
+        }
+    }
+    Ok((errors, warnings))
+}
+
 /// Tells of what keeps anything from being checked: on standard error, and in each report that was asked for, since who
 /// reads only those must not take the last one's word for this one's.
 fn refused(context: &Context, options: &ValidateOptions, findings: &Findings, before: Option<&Before>) -> Told {
