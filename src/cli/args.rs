@@ -190,7 +190,7 @@ pub(super) enum Verb {
     /// A script that makes the shell complete verbs, flags, events, paths in payloads and more
     #[command(after_help = complete::EXAMPLES)]
     Completions(CompletionsFlags),
-    /// A manual page, for `man -l -`
+    /// A manual page, for `man -l -`, or all of them into a folder
     #[command(after_help = man::EXAMPLES)]
     Man(ManFlags),
 }

@@ -142,7 +142,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
         Verb::Doctor(flags) => commands::doctor(&context, &flags.into_options()),
         Verb::Completions(flags) => context.console.write(&flags.script()),
-        Verb::Man(flags) => flags.print(&context.console),
+        Verb::Man(flags) => flags.run(&context.console, &context.cwd),
         Verb::Init(flags) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::init(&context, &flags.into_options(), &interrupt),
             Err(error) => deaf(&context, &error),

@@ -50,3 +50,35 @@ fn a_verb_that_is_not_there_has_no_page() {
     let ran = Sandbox::new().run(["man", "trigge"]).code(2).no_stdout();
     assert!(ran.err.contains("there is no verb `trigge`"), "{}", ran.err);
 }
+
+#[test]
+fn all_pages_are_written_into_a_folder_and_again() {
+    let sandbox = Sandbox::new();
+    let told = sandbox.run(["man", "--out", "share/man1"]).code(0).no_stderr().out;
+    assert!(told.contains("wrote share/man1/simctl.1\n") && told.contains("wrote share/man1/simctl-history-show.1\n"));
+    for verb in verbs(&[]) {
+        let file = sandbox.path().join(format!("share/man1/simctl-{verb}.1"));
+        assert_eq!(std::fs::read_to_string(file).unwrap(), sandbox.run(["man", &verb]).code(0).out);
+    }
+    sandbox.run(["man", "--out", "share/man1"]).code(0).no_stderr();
+}
+
+#[test]
+fn a_page_that_is_not_our_own_is_not_written_over() {
+    let sandbox = Sandbox::new().file("man/simctl-diff.1", "mine").file("elsewhere", "theirs");
+    std::os::unix::fs::symlink("../elsewhere", sandbox.path().join("man/simctl-test.1")).unwrap();
+    let ran = sandbox.run(["man", "--out", "man"]).code(2).no_stdout();
+    ran.stderr("simctl-diff.1").stderr("simctl-test.1").stderr("nothing was written");
+    assert_eq!(std::fs::read_to_string(sandbox.path().join("man/simctl-diff.1")).unwrap(), "mine");
+    assert_eq!(std::fs::read_to_string(sandbox.path().join("elsewhere")).unwrap(), "theirs");
+    assert!(!sandbox.path().join("man/simctl.1").exists());
+    Sandbox::new().file("man", "a file").run(["man", "--out", "man"]).code(3).no_stdout().stderr("cannot be made");
+}
+
+#[test]
+fn examples_are_not_filled() {
+    let page = Sandbox::new().run(["man", "trigger"]).code(0).out;
+    let (_, examples) = page.split_once(".SH EXAMPLES\n.nf\n").expect("examples");
+    assert!(examples.starts_with("  simctl trigger onUserUpdate\n"), "{examples}");
+    assert!(examples.contains("\n.fi\n.SH VERSION"), "{examples}");
+}
