@@ -54,7 +54,7 @@ fn run_started() -> RunEvent {
         command: "simctl trigger onUserCreate".to_owned(),
         seed: Some(3),
         now: "2026-01-31T12:00:00Z".to_owned(),
-        count: 1,
+        count: Some(1),
         app: String::new(),
     }
 }

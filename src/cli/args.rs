@@ -14,6 +14,7 @@ use super::complete::{self, CompletionsFlags};
 use super::coverage::CoverageFlags;
 use super::db::{self, DbFlags};
 use super::doctor::{self, DoctorFlags};
+use super::fuzz::{self, FuzzFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
 use super::load::{self, LoadFlags, ReportFlags};
@@ -152,6 +153,9 @@ pub(super) enum Verb {
     /// Fire from a page in the browser: payloads to edit, logs as they come, what was fired before
     #[command(after_help = serve::EXAMPLES)]
     Serve(Box<ServeFlags>),
+    /// Look for payloads that the app's handler does not bear, and make each as plain as it can be
+    #[command(after_help = fuzz::EXAMPLES)]
+    Fuzz(Box<FuzzFlags>),
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
     Schedules(ScheduleFlags),
@@ -208,6 +212,7 @@ impl Verb {
             Self::History(_) | Self::Diff(_) | Self::Users(_) => None,
             Self::Schedules(_) => None,
             Self::Test(flags) => flags.fault(),
+            Self::Fuzz(flags) => flags.fault(),
             Self::Load(flags) => flags.fault(matches),
             Self::Report(flags) => flags.fault(),
             Self::Serve(flags) => flags.fault(),
@@ -296,6 +301,9 @@ pub(super) struct PayloadFlags {
     /// Take the payload from the app's own server/test_data
     #[arg(long)]
     sample: bool,
+    /// The payload of one case that `simctl fuzz` has named
+    #[arg(long, value_name = "ID", conflicts_with_all = ["payload", "sample", "count"])]
+    case: Option<String>,
     /// Let a payload pass that does not fit its schema
     #[arg(long)]
     no_check: bool,
@@ -744,6 +752,7 @@ impl PayloadFlags {
             actor: self.actor,
             overrides,
             source,
+            case: self.case,
             check: !self.no_check,
         }
     }

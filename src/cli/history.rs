@@ -306,6 +306,7 @@ impl ReplayFlags {
                 overrides,
                 // The delivery's own takes its place.
                 source: PayloadSource::Generated,
+                case: None,
                 check: !self.no_check,
             },
         };

@@ -7,6 +7,7 @@ mod complete;
 mod coverage;
 mod db;
 mod doctor;
+mod fuzz;
 mod history;
 mod init;
 mod load;
@@ -125,6 +126,13 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
+        Verb::Fuzz(flags) => match Interrupt::on_ctrl_c() {
+            Ok(interrupt) => {
+                let live = io::stderr().is_terminal() && !args.common.quiet;
+                commands::fuzz(&context, &flags.into_options(live), &interrupt)
+            }
+            Err(error) => deaf(&context, &error),
+        },
         Verb::Load(flags) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => {
                 let live = io::stderr().is_terminal() && !args.common.quiet;

@@ -266,7 +266,7 @@ fn announce(
         command,
         seed: with_clock.then_some(options.payload.seed),
         now: options.payload.now.to_string(),
-        count: indices.end - indices.start,
+        count: Some(indices.end - indices.start),
         app: prepared.app.as_ref().map(|app| app.shown_root.to_string_lossy().into_owned()).unwrap_or_default(),
     });
     for finding in prepared.payloads.remarks() {

@@ -13,7 +13,9 @@ use super::user_payloads::UserPayloads;
 use super::users::Whom;
 use crate::history::Recorded;
 use crate::model::{Code, Finding, Findings, Platform, Secrets};
-use crate::payload::{ActorKind, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, complete, load};
+use crate::payload::{
+    ActorKind, Cases, Changes, Generator, Locale, Override, Overrides, Recipe, Variant, complete, load,
+};
 use crate::schema::{EventSchema, LARGEST_PAYLOAD, Schemas};
 use crate::text::json::Node;
 use crate::text::{LARGEST_FILE, Source, list, nearest, shell_word};
@@ -43,6 +45,8 @@ pub struct PayloadOptions {
     pub overrides: Vec<Override>,
     /// Where the payload comes from.
     pub source: PayloadSource,
+    /// `--case`: what is changed of the payload that is made.
+    pub case: Option<String>,
     /// False with `--no-check`.
     pub check: bool,
 }
@@ -134,7 +138,9 @@ impl Payloads {
                 if definition.is_none() {
                     return Err(vec![no_schema(schemas, wanted.event)]);
                 }
-                if let Some(user) = wanted.user.clone() {
+                if let Some(id) = &options.case {
+                    of_case(schemas, options, &wanted, id)?
+                } else if let Some(user) = wanted.user.clone() {
                     let recipe = options.recipe(wanted.platform, wanted.iparams.clone());
                     let (payloads, others) = UserPayloads::new(schemas, wanted.event, recipe, user, &overrides)?;
                     overrides = others;
@@ -253,6 +259,19 @@ impl Payloads {
         let file = shell_word(&source.file().to_string_lossy()).into_owned();
         (is_bare && takes_any).then(|| format!("for a file with the `data` alone: `--set \"data:=$(cat {file})\"`"))
     }
+}
+
+/// The payload of a case, which is fired as it is, be it good or bad.
+fn of_case(schemas: &Schemas, options: &PayloadOptions, wanted: &Wanted<'_>, id: &str) -> Result<Base, Findings> {
+    let cases = Cases::new(
+        schemas,
+        wanted.event,
+        &options.recipe(wanted.platform, wanted.iparams.clone()),
+        options.index.unwrap_or_default(),
+    )?;
+    let case = cases.named(id).map_err(|finding| vec![*finding])?;
+    let value = cases.payload(&case);
+    Ok(Base::Kept { text: value.to_string(), value })
 }
 
 fn generator(schemas: &Schemas, options: &PayloadOptions, wanted: &Wanted<'_>) -> Result<Generator, Findings> {

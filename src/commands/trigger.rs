@@ -300,7 +300,7 @@ fn announce(
         command: repeat_command(&context.command, &options.payload, options.payload.draws(), None),
         seed: options.payload.draws().then_some(options.payload.seed),
         now: options.payload.now.to_string(),
-        count: indices.end - indices.start,
+        count: Some(indices.end - indices.start),
         app: prepared.app.shown_root.to_string_lossy().into_owned(),
     });
     let found = prepared.app.manifest.findings.iter().chain(&prepared.findings).chain(loaded.payloads.remarks());

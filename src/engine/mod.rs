@@ -5,6 +5,7 @@
 
 mod bridge;
 mod external;
+pub mod fuzz;
 pub mod load;
 pub mod prepare;
 mod run;

@@ -25,8 +25,8 @@ pub enum RunEvent {
         seed: Option<u64>,
         /// The simulated clock, RFC 3339.
         now: String,
-        /// How many deliveries are planned.
-        count: u64,
+        /// How many deliveries are planned; none where the run ends when its time is over.
+        count: Option<u64>,
         /// The app's folder, as the user named it; empty for the current one. Files of deliveries and of stacks are
         /// relative to it.
         app: String,
@@ -89,6 +89,21 @@ pub enum RunEvent {
         /// How long the platform took.
         #[serde(rename = "took_us", serialize_with = "as_micros")]
         took: Duration,
+    },
+    /// The delivery is the smallest case of one way in which a handler that is fuzzed fails.
+    CaseFailed {
+        /// The delivery.
+        index: u64,
+        /// The case's id, by which it is fired alone.
+        case: String,
+        /// What it changes of a plain payload.
+        changes: Vec<String>,
+        /// Whether it fits the event's schema, so that production may send it.
+        valid: bool,
+        /// The way in which it fails and the place in the code, which tell it from other failures.
+        place: String,
+        /// How many of the cases failed so.
+        times: u64,
     },
     /// The delivery is over.
     DeliveryFinished {
@@ -257,6 +272,10 @@ impl RunEvent {
             Self::Call { args, answer, .. } => {
                 secrets.mask_value(args);
                 secrets.mask_value(answer);
+            }
+            Self::CaseFailed { place, changes, .. } => {
+                mask(place);
+                changes.iter_mut().for_each(mask);
             }
             Self::DeliveryFinished { outcome, excerpt, repeat, .. } => {
                 mask_outcome(outcome, secrets);

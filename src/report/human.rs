@@ -139,7 +139,12 @@ impl<W: Write> Human<W> {
     fn finished(&mut self, held: u64, failed: u64, interrupted: bool) -> io::Result<()> {
         if interrupted {
             let left = self.count.saturating_sub(held + failed);
-            self.write(&format!("interrupted: {left} of {} deliveries were not finished\n", self.count))?;
+            let what = match self.count {
+                // Nobody knows how many there would have been.
+                u64::MAX => "the time was not over".to_owned(),
+                count => format!("{left} of {count} deliveries were not finished"),
+            };
+            self.write(&format!("interrupted: {what}\n"))?;
         }
         if self.count > 1 && self.verbosity > Verbosity::Quiet || failed > 1 {
             let total = held + failed;
@@ -169,6 +174,25 @@ impl<W: Write> Human<W> {
         let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
         if self.verbosity == Verbosity::Verbose {
             text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));
+        }
+        text
+    }
+
+    /// What a case changes of a plain payload, a line each.
+    fn case(&self, event: &RunEvent) -> String {
+        let RunEvent::CaseFailed { changes, valid, times, .. } = event else { return String::new() };
+        let mut text = String::new();
+        for change in changes {
+            text.push_str(&self.entry(&self.word("with", Paint::faint), &printable_line(change)));
+        }
+        if changes.is_empty() {
+            text.push_str(&self.entry(&self.word("with", Paint::faint), "a plain payload"));
+        }
+        if !valid {
+            text.push_str(&self.entry(&self.word("note", Paint::hint), "the schema does not allow it"));
+        }
+        if *times > 1 {
+            text.push_str(&self.entry(&self.word("times", Paint::faint), &times.to_string()));
         }
         text
     }
@@ -227,7 +251,7 @@ impl<W: Write> Reporter for Human<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
             RunEvent::RunStarted { count, seed, .. } => {
-                (self.count, self.seed) = (*count, *seed);
+                (self.count, self.seed) = (count.unwrap_or(u64::MAX), *seed);
                 Ok(())
             }
             RunEvent::Notice { message } => {
@@ -242,6 +266,7 @@ impl<W: Write> Reporter for Human<W> {
             RunEvent::Log { level, text, .. } => self.say(&self.log(*level, text)),
             RunEvent::Output { stream, text, .. } => self.say(&self.output(*stream, text)),
             RunEvent::Call { .. } => self.say(&self.call(event)),
+            RunEvent::CaseFailed { .. } => self.say(&self.case(event)),
             RunEvent::DeliveryFinished { .. } => self.delivered(event),
             RunEvent::RunFinished { held, failed, interrupted, .. } => self.finished(*held, *failed, *interrupted),
             RunEvent::CheckStarted { .. } | RunEvent::FileChecked { .. } => Ok(()),

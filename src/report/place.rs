@@ -30,7 +30,7 @@ impl Run {
     pub(super) fn on_event(&mut self, event: &RunEvent) {
         match event {
             RunEvent::RunStarted { count, app, .. } => {
-                self.count = *count;
+                self.count = count.unwrap_or(u64::MAX);
                 self.app.clone_from(app);
             }
             RunEvent::ScenarioStarted { app, .. } => self.app.clone_from(app),

@@ -116,7 +116,7 @@ impl<W: Write> Reporter for Since<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         self.keeper.on_event(event);
         match event {
-            RunEvent::RunStarted { count, .. } => self.count = *count,
+            RunEvent::RunStarted { count, .. } => self.count = count.unwrap_or(u64::MAX),
             RunEvent::Notice { message } => self.did.notices.push(message.clone()),
             RunEvent::DeliveryFinished { .. } => self.did.deliveries.extend(self.keeper.last().cloned()),
             // One that was cut short is compared with nothing.

@@ -158,7 +158,7 @@ fn announcements(
         command: repeat.to_owned(),
         seed: made.map(|made| made.seed),
         now: now.to_string(),
-        count: 1,
+        count: Some(1),
         app: app.shown_root.to_string_lossy().into_owned(),
     };
     let found = app.manifest.findings.iter().cloned().chain(findings).map(|finding| RunEvent::Found { finding });

@@ -11,6 +11,7 @@ mod doctor;
 mod endpoints;
 mod events;
 mod exit_codes;
+mod fuzz;
 mod generate;
 mod handlers;
 mod history;

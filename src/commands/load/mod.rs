@@ -4,7 +4,7 @@ mod app;
 mod external;
 mod gates;
 mod live;
-mod repeat;
+pub(super) mod repeat;
 mod tell;
 
 use std::path::PathBuf;

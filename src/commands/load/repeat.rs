@@ -40,7 +40,7 @@ pub(super) fn one(command: &[String], options: &LoadOptions, index: u64, externa
 }
 
 /// Where the verb stands.
-fn verb(words: &[String]) -> Option<usize> {
+pub(in crate::commands) fn verb(words: &[String]) -> Option<usize> {
     let mut at = 1;
     while words.get(at)?.starts_with('-') {
         at += if GLOBAL.contains(&words[at].as_str()) { 2 } else { 1 };
@@ -49,7 +49,7 @@ fn verb(words: &[String]) -> Option<usize> {
 }
 
 /// The words without these flags and their values.
-fn without(words: &[String], flags: &[&str]) -> Vec<String> {
+pub(in crate::commands) fn without(words: &[String], flags: &[&str]) -> Vec<String> {
     let mut kept = Vec::with_capacity(words.len());
     let mut rest = words.iter();
     while let Some(word) = rest.next() {

@@ -81,6 +81,8 @@ pub struct Cases<'a> {
     changes: Vec<Change>,
     /// How many of the changes are edges; the others are violations.
     edges: usize,
+    /// The changes in the order of this seed: edges first, then violations.
+    order: Vec<usize>,
 }
 
 impl<'a> Cases<'a> {
@@ -98,8 +100,10 @@ impl<'a> Cases<'a> {
         bases.extend(swapped.ok().filter(|kit| kit.value(index) != bases[0].value(index)));
         let limit = bases[0].event().limit_bytes();
         let (event, platform, seed) = (event.to_owned(), recipe.platform, recipe.seed);
-        let mut cases = Self { schemas, event, platform, seed, index, limit, bases, changes: Vec::new(), edges: 0 };
+        let (changes, order) = (Vec::new(), Vec::new());
+        let mut cases = Self { schemas, event, platform, seed, index, limit, bases, changes, edges: 0, order };
         cases.find_changes(other);
+        cases.order = cases.drawn_order();
         Ok(cases)
     }
 
@@ -160,19 +164,18 @@ impl<'a> Cases<'a> {
         let Some(at) = number.checked_sub(1) else { return Case::default() };
         let pool = self.pool(invalid);
         match usize::try_from(at) {
-            Ok(at) if at < pool => Case(vec![self.nth(at, pool)]),
+            Ok(at) if at < pool => Case(self.order.get(at).copied().into_iter().collect()),
             _ => self.several(Draws::new(self.seed, number), invalid),
         }
     }
 
-    /// Number `at` of the first `pool` changes in the order of this seed: edges first, then violations.
-    fn nth(&self, at: usize, pool: usize) -> usize {
-        let mut order: Vec<usize> = (0..pool).collect();
+    fn drawn_order(&self) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.changes.len()).collect();
         let draws = Draws::new(self.seed, 0);
         order.sort_by_cached_key(|&change| {
             (change >= self.edges, draws.bits(Address::of(&format!("case {}", self.changes[change].id))))
         });
-        order[at]
+        order
     }
 
     /// Every second case does one thing in many places, since that is what real payloads do; the others mix.

@@ -235,6 +235,11 @@ impl<W: Write> Reporter for Junit<W> {
                 let _ = writeln!(self.log, "{}", printable(&describe(outcome, Verbosity::Normal)));
             }
             RunEvent::DeliveryStarted { .. } => self.log = self.found_text(),
+            RunEvent::CaseFailed { changes, .. } => {
+                changes.iter().for_each(|change| {
+                    let _ = writeln!(self.log, "with {change}");
+                });
+            }
             RunEvent::DeliveryFinished { outcome, start_up, handler, repeat, .. } => {
                 self.delivered(outcome, repeat, *start_up + *handler);
             }

@@ -1,0 +1,223 @@
+//! `simctl fuzz`: the payload that breaks the handler, as small as it can be.
+
+use serde_json::Value;
+
+use crate::sandbox::{Ran, Sandbox, node_or_skip};
+
+/// A handler with one planted bug, and the changes that the smallest case has which shows it.
+struct Planted {
+    name: &'static str,
+    server: &'static str,
+    flags: &'static [&'static str],
+    outcome: &'static str,
+    /// Any of these sets is as small as it can be.
+    cases: &'static [&'static str],
+}
+
+const PLANTED: [Planted; 10] = [
+    Planted {
+        name: "a field that need not be there",
+        server: include_str!("../fixtures/planted/missing-field.js"),
+        flags: &[],
+        outcome: "threw",
+        cases: &["data.user.last_name:absent"],
+    },
+    Planted {
+        name: "an empty list",
+        server: include_str!("../fixtures/planted/empty-list.js"),
+        flags: &[],
+        outcome: "threw",
+        cases: &["data.user.properties:empty-list"],
+    },
+    Planted {
+        name: "a text that cannot be decoded",
+        server: include_str!("../fixtures/planted/undecodable-text.js"),
+        flags: &[],
+        outcome: "threw",
+        cases: &["data.user.first_name:percent"],
+    },
+    Planted {
+        name: "a text used as a pattern",
+        server: include_str!("../fixtures/planted/text-as-pattern.js"),
+        flags: &[],
+        outcome: "threw",
+        cases: &["data.user.first_name:pattern", "data.user.first_name:control", "data.user.first_name:quotes"],
+    },
+    Planted {
+        name: "the other form of the changes",
+        server: include_str!("../fixtures/planted/other-form.js"),
+        flags: &[],
+        outcome: "threw",
+        cases: &["variant:kit"],
+    },
+    Planted {
+        name: "two fields that are missing at once",
+        server: include_str!("../fixtures/planted/two-missing.js"),
+        flags: &[],
+        outcome: "rejected",
+        cases: &["data.user.email:absent,data.user.phone:absent", "data.user.email:absent,data.user.phone:empty"],
+    },
+    Planted {
+        name: "work that never ends on a long list",
+        server: include_str!("../fixtures/planted/slow-on-long-list.js"),
+        flags: &["--timeout", "300ms"],
+        outcome: "timed-out",
+        cases: &["data.user.properties:many"],
+    },
+    Planted {
+        name: "memory that grows with a text",
+        server: include_str!("../fixtures/planted/memory-on-long-text.js"),
+        flags: &["--memory", "32MiB"],
+        outcome: "out-of-memory",
+        cases: &["data.user.first_name:long", "data.user.first_name:long-word-list"],
+    },
+    Planted {
+        name: "a field that did not change",
+        server: include_str!("../fixtures/planted/unchanged-field.js"),
+        flags: &[],
+        outcome: "threw",
+        cases: &["data.changes.email:unchanged", "data.changes.email:pair-of-empty"],
+    },
+    Planted {
+        name: "a promise that waits for what never comes",
+        server: include_str!("../fixtures/planted/never-settles.js"),
+        flags: &["--invalid"],
+        outcome: "never-settles",
+        // Any one violation of it.
+        cases: &["region:"],
+    },
+];
+
+fn app(body: &str) -> Sandbox {
+    Sandbox::app(&format!(
+        "exports = {{\n  created: function () {{}},\n  updated: function (payload) {{\n    const user = payload.data.user;\n    {body}\n  }}\n}};\n"
+    ))
+}
+
+fn fuzz(sandbox: &Sandbox, more: &[&str]) -> Ran {
+    let fixed = ["fuzz", "onUserUpdate", "--seed", "7", "--now", "2026-01-01T00:00:00Z", "--format", "json"];
+    sandbox.run(fixed.into_iter().chain(more.iter().copied()))
+}
+
+/// The events of one type.
+fn of_type(out: &str, wanted: &str) -> Vec<Value> {
+    let events = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    events.filter(|event| event["type"] == wanted).collect()
+}
+
+/// Whether it is one of these cases; one that ends in a colon is any single change there.
+fn is_one_of(cases: &[&str], id: &str) -> bool {
+    cases.iter().any(|case| *case == id || case.ends_with(':') && id.starts_with(case) && !id.contains(','))
+}
+
+#[test]
+fn each_planted_bug_is_found_within_2000_cases_and_its_case_is_minimal() {
+    for planted in &PLANTED {
+        let sandbox = Sandbox::app(planted.server);
+        let ran = fuzz(&sandbox, planted.flags).code(1);
+        let cases = of_type(&ran.out, "case-failed");
+        let outcomes = of_type(&ran.out, "delivery-finished");
+        let found = cases.iter().zip(&outcomes).find(|(case, outcome)| {
+            outcome["outcome"]["kind"] == planted.outcome
+                && is_one_of(planted.cases, case["case"].as_str().unwrap_or_default())
+        });
+        assert!(found.is_some(), "{}: not among {cases:#?}", planted.name);
+        let valid = !planted.flags.contains(&"--invalid");
+        assert!(!valid || cases.iter().all(|case| case["valid"] == true), "{}: {cases:#?}", planted.name);
+    }
+}
+
+#[test]
+fn a_case_fails_alone_as_it_did_among_the_others() {
+    let sandbox = app("return user.last_name.toUpperCase();");
+    let ran = fuzz(&sandbox, &["-n1500", "--invalid", "--timeout", "9s", "--locale=de_de"]).code(1);
+    let cases = of_type(&ran.out, "case-failed");
+    let at = cases.iter().position(|case| case["case"] == "data.user.last_name:absent").unwrap();
+    let repeat = of_type(&ran.out, "delivery-finished")[at]["repeat"].as_str().unwrap().to_owned();
+    // What makes the payload and holds the handler is said again; what is of many cases is not.
+    assert!(repeat.starts_with("simctl trigger onUserUpdate --timeout 9s --locale=de_de --seed 7 "), "{repeat}");
+    assert!(repeat.ends_with("--case data.user.last_name:absent"), "{repeat}");
+    let words: Vec<&str> = repeat.split(' ').skip(1).collect();
+    sandbox.run(words).code(1).stdout("server/server.js:5");
+    let words = ["trigger", "onUserUpdate", "--case", "data.user.last_nam:absent"];
+    sandbox.run(words).code(2).stderr("did you mean `data.user.last_name:absent`?");
+}
+
+#[test]
+fn the_same_seed_finds_the_same_and_a_handler_that_bears_everything_holds() {
+    let sandbox = app("return user.last_name.toUpperCase();");
+    let cases = |ran: Ran| of_type(&ran.out, "case-failed");
+    assert_eq!(cases(fuzz(&sandbox, &["-n", "800"])), cases(fuzz(&sandbox, &["-n", "800"])));
+    let ran = fuzz(&app("return String(user && user.id);"), &["-n", "800"]).code(0);
+    assert_eq!(of_type(&ran.out, "run-finished")[0]["held"], 800);
+}
+
+#[test]
+fn what_one_case_keeps_no_other_finds() {
+    let sandbox = app(
+        "return $db.get('seen').then(function () { throw new Error('seen before'); }, function () { return $db.set('seen', { a: 1 }); });",
+    );
+    fuzz(&sandbox, &["-n", "50"]).code(0);
+    let kept: Vec<_> = std::fs::read_dir(sandbox.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!kept.iter().any(|name| name == ".simctl"), "{kept:?}");
+}
+
+#[test]
+fn node_finds_the_same() {
+    if !node_or_skip("fuzzing on the node runtime") {
+        return;
+    }
+    let sandbox = app("return user.last_name.toUpperCase();");
+    let ran = fuzz(&sandbox, &["-n", "1200", "--runtime", "node"]).code(1);
+    assert_eq!(of_type(&ran.out, "case-failed")[0]["case"], "data.user.last_name:absent");
+}
+
+#[test]
+fn an_end_in_time_and_events_without_a_schema() {
+    let sandbox = app("return 1;");
+    let began = std::time::Instant::now();
+    let ran = fuzz(&sandbox, &["--for", "1s"]).code(0);
+    // Nobody knows how many there will be.
+    assert_eq!(of_type(&ran.out, "run-started")[0]["count"], Value::Null);
+    assert!(began.elapsed().as_secs() < 60);
+    sandbox.run(["fuzz", "onUserCrate"]).code(2);
+}
+
+#[test]
+fn known_failures_do_not_fail_the_run_and_new_ones_do() {
+    let sandbox = app("return user.last_name.toUpperCase();");
+    let all = ["-n", "1200"];
+    let ran = fuzz(&sandbox, &all).code(1);
+    let sandbox = sandbox.file("known.json", &ran.out);
+    fuzz(&sandbox, &["-n", "1200", "--baseline", "known.json"]).code(0).stdout("known: threw TypeError");
+    let sandbox = sandbox.file("other.json", ran.out.replace("server.js:5", "server.js:9"));
+    fuzz(&sandbox, &["-n", "1200", "--baseline", "other.json"]).code(1);
+    fuzz(&sandbox, &["--baseline", "manifest.json"]).code(2).stderr("no JSON stream of a run");
+    fuzz(&sandbox, &["--baseline", "none.json"]).code(2);
+}
+
+#[test]
+fn a_failure_is_kept_and_saved_as_a_scenario_that_fails_until_the_handler_is_mended() {
+    let sandbox = app("return user.last_name.toUpperCase();");
+    fuzz(&sandbox, &["-n", "1200", "--save-scenario"]).code(1).stdout(".scenario.yaml");
+    let kept: Vec<_> = std::fs::read_dir(sandbox.path().join(".simctl/failures")).unwrap().collect();
+    assert_eq!(kept.len(), 1);
+    let text = std::fs::read_to_string(kept[0].as_ref().unwrap().path()).unwrap();
+    let record: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(record["case"], "data.user.last_name:absent");
+    sandbox.run(["test"]).code(1).stdout("last_name");
+    // A second run leaves what is there.
+    fuzz(&sandbox, &["-n", "1200", "--save-scenario"]).code(1);
+    let sandbox = sandbox.file("server/server.js", "exports = { created: function () {}, updated: function () {} };\n");
+    sandbox.run(["test"]).code(0);
+}
+
+#[test]
+fn nothing_is_kept_through_a_link_that_leads_out_of_the_app() {
+    let elsewhere = Sandbox::new();
+    let sandbox = app("return user.last_name.toUpperCase();").folder(".simctl");
+    std::os::unix::fs::symlink(elsewhere.path(), sandbox.path().join(".simctl/failures")).unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), sandbox.path().join("tests")).unwrap();
+    fuzz(&sandbox, &["-n", "1200", "--save-scenario"]).code(1).stderr("leads out of the app's folder");
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+}
