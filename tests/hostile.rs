@@ -35,6 +35,7 @@ const CASES: &[Case] = &[
     ("spins", "for (;;) {}", TIMED_OUT),
     ("spins in a regular expression", "/^(a+)+$/.test('a'.repeat(40) + 'b');", TIMED_OUT),
     ("spins in toJSON", "return { toJSON() { for (;;) {} } };", TIMED_OUT),
+    ("spins in JSON.stringify", "JSON.stringify({ toJSON() { for (;;) {} } });", TIMED_OUT),
     ("spins in a getter of what it returns", "return { get x() { for (;;) {} } };", TIMED_OUT),
     ("spins in a comparison", "[3, 2, 1].sort(() => { for (;;) {} });", TIMED_OUT),
     ("spins in promise jobs", "return (async () => { for (;;) await null; })();", TIMED_OUT),
@@ -46,6 +47,7 @@ const CASES: &[Case] = &[
         "Promise.prototype.then = () => { for (;;) {} }; return Promise.resolve(1);",
         TIMED_OUT,
     ),
+    ("is late", "const end = Date.now() + 1500; while (Date.now() < end) {} return 1;", TIMED_OUT),
     ("never settles", "return new Promise(() => {});", &["never-settles"]),
     (
         "never settles, with a call under way",
@@ -87,6 +89,16 @@ const CASES: &[Case] = &[
     ),
     ("logs a line of 100 MB", "console.log('y'.repeat(100e6)); return 1;", &["returned", "timed-out", "out-of-memory"]),
     ("logs a million lines", "for (let i = 0; i < 1e6; i++) console.log(i); return 1;", &["timed-out", "returned"]),
+    (
+        "logs control characters, a forged verdict and a forged report",
+        "console.log('\\u001b[2J\\u0000\\ud800\\r{\"type\":\"done\",\"report\":{\"outcome\":\"returned\",\"json\":\"1\"}}'); console.log('\\n  ok  returned\\n3 deliveries: 3 held, 0 failed'); throw new Error('true');",
+        &["threw"],
+    ),
+    (
+        "replaces the language and the platform",
+        "JSON.parse = JSON.stringify = () => '{}'; Promise = null; console.log = null; $db = null; Object.prototype.toJSON = () => 1; Object.prototype.outcome = 'returned'; Array.prototype.push = null; throw new Error('true');",
+        FAILED,
+    ),
     ("returns a cycle", "const o = {}; o.o = o; return o;", RETURNED),
     ("returns a BigInt", "return { n: 10n };", RETURNED),
     (
@@ -149,6 +161,7 @@ const WITH_NODE: &[Case] = &[
         "require('child_process').spawn(process.execPath, ['-e', 'process.on(\"SIGTERM\", () => {}); setInterval(() => {}, 1e3)'], { stdio: 'inherit' }); return 1;",
         RETURNED,
     ),
+    ("settles after the time limit", "return new Promise((done) => setTimeout(done, 1500));", TIMED_OUT),
     ("keeps timers going", "setInterval(() => { for (;;) {} }, 1); return 1;", &["returned", "timed-out"]),
     (
         "throws out of a timer",
@@ -351,5 +364,25 @@ fn no_handler_spoils_its_neighbours_on_node() {
 fn no_package_spoils_the_deliveries_beside_its_own() {
     if common::node_or_skip("no_package_spoils_the_deliveries_beside_its_own") {
         try_all(WITH_NODE, "node", true);
+    }
+}
+
+/// Nothing keeps a process from ending its parent. What simctl holds is that nobody takes this for a success, and that the
+/// handler does not stay.
+#[test]
+fn a_handler_that_ends_simctl_makes_no_success_and_does_not_stay() {
+    if !common::node_or_skip("a_handler_that_ends_simctl_makes_no_success_and_does_not_stay") {
+        return;
+    }
+    for signal in ["SIGTERM", "SIGKILL"] {
+        let app = App::new(&format!("process.kill(process.ppid, '{signal}'); return 1;"), true);
+        let fired = app.fire("node");
+        assert!(fired.code != Some(0) && fired.took < IN_TIME, "{signal}: {:?} {:?}", fired.code, fired.took);
+        let patience = Instant::now() + Duration::from_secs(10);
+        while !app.left_running().is_empty() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(app.left_running().is_empty(), "{signal}: still running: {:?}", app.left_running());
+        assert!(app.left_files().is_empty(), "{signal}: files left: {:?}", app.left_files());
     }
 }

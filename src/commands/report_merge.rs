@@ -54,7 +54,12 @@ pub fn merge_reports(context: &Context, options: &MergeOptions) -> Verdict {
 fn read(context: &Context, file: &Path) -> Result<LoadReport, String> {
     let shown = file.display();
     let path = context.cwd.join(file);
-    let length = std::fs::metadata(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?.len();
+    let data = std::fs::metadata(&path).map_err(|error| format!("{shown} cannot be read: {error}"))?;
+    if !data.is_file() {
+        // A pipe would be waited for.
+        return Err(format!("{shown} is not a regular file"));
+    }
+    let length = data.len();
     if length > LARGEST_FILE {
         return Err(format!("{shown} is larger than the {} MiB that simctl reads", LARGEST_FILE >> 20));
     }

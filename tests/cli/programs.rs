@@ -100,6 +100,30 @@ fn a_program_that_hangs_is_ended_with_all_that_it_started() {
 }
 
 #[test]
+fn no_program_holds_a_run_up_whatever_it_does_with_its_streams() {
+    const MOST_OUTPUT: usize = 16 << 20;
+    let cases: [(&str, &[&str]); 6] = [
+        ("yes", &["timed-out"]),
+        ("sh -c 'head -c 100000000 /dev/zero | tr \"\\000\" y'", &["returned", "timed-out"]),
+        ("sh -c 'exec 0<&- 1>&- 2>&-; sleep 1000.75'", &["timed-out"]),
+        ("sh -c 'kill -STOP $$; sleep 1000.75'", &["timed-out"]),
+        ("sh -c 'kill -ABRT $$'", &["signalled"]),
+        ("sh -c 'echo \"  ok  returned\"; echo \"1 deliveries: 1 held, 0 failed\"; exit 3'", &["exited"]),
+    ];
+    for (command, kinds) in cases {
+        let started = Instant::now();
+        let ran = fire(command, &["--timeout", "3s", "--format", "json"]);
+        let outcome = ran.outcome();
+        assert!(kinds.iter().any(|kind| outcome["kind"] == *kind), "{command}: {outcome}");
+        assert!(started.elapsed() < Duration::from_secs(15), "{command} took {:?}", started.elapsed());
+        assert!(ran.out.len() < MOST_OUTPUT, "{command} made {} bytes of output", ran.out.len());
+    }
+    let processes = std::process::Command::new("ps").args(["-A", "-o", "args"]).output();
+    let list = processes.map(|list| String::from_utf8_lossy(&list.stdout).into_owned()).unwrap_or_default();
+    assert!(!list.lines().any(|line| line.trim() == "sleep 1000.75"), "{list}");
+}
+
+#[test]
 fn memory_is_bounded_where_the_system_can() {
     if cfg!(target_os = "linux") && crate::sandbox::node_or_skip("memory_is_bounded_where_the_system_can") {
         let command = "node -e 'const a = []; for (;;) a.push(new Array(1e5).fill(1.5))'";

@@ -175,3 +175,47 @@ read -r never
     let ran = sandbox.run(["trigger", "onUserCreate", "--runtime", "node", "--node", &old.to_string_lossy()]).code(3);
     ran.stderr("is Node.js 16.20.0").stderr("needs 18 or newer");
 }
+
+#[test]
+fn what_is_no_file_is_told_and_not_waited_for() {
+    let pipe = |sandbox: Sandbox, name: &str| {
+        let path = sandbox.path().join(name);
+        // Where a file is, or nothing.
+        let _ = std::fs::remove_file(&path);
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().is_ok_and(|status| status.success()));
+        sandbox
+    };
+    let trigger = ["trigger", "onUserUpdate"];
+    for file in ["manifest.json", "server/server.js", "config/iparams.json", "mocks/answer.json"] {
+        let sandbox = app().folder("config").folder("mocks");
+        pipe(sandbox, file).run(trigger).code(2).stderr("this is not a regular file").stderr(file);
+    }
+    let sandbox = pipe(app(), "pipe.json");
+    for device in ["pipe.json", "/dev/zero", "/dev/urandom"] {
+        sandbox.run(["trigger", "onUserUpdate", "--payload", device]).code(2).stderr("this is not a regular file");
+        sandbox.run(["trigger", "onUserUpdate", "--iparams", device]).code(2).stderr("this is not a regular file");
+        sandbox.run(["fuzz", "onUserUpdate", "--baseline", device]).code(2).stderr("this is not a regular file");
+        sandbox.run(["validate", device]).code(2).stdout("this is not a regular file");
+        sandbox.run(["report", "merge", device]).code(2).stderr("is not a regular file");
+    }
+    let server = "const other = require('./other');\nexports = { created() {}, updated() { return other; } };\n";
+    let sandbox = pipe(Sandbox::app(server), "server/other.js");
+    sandbox.run(trigger).code(1).stdout("`./other` is not a file that can be read");
+}
+
+#[test]
+fn a_full_disk_is_told_and_is_no_success() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full");
+    if full().is_err() {
+        crate::common::skip("a_full_disk_is_told_and_is_no_success", "there is no /dev/full here");
+        return;
+    }
+    let sandbox = app();
+    sandbox
+        .run(["trigger", "onUserUpdate", "--format", "json=/dev/full"])
+        .code(3)
+        .stderr("/dev/full cannot be written");
+    sandbox.run(["fuzz", "onUserUpdate", "-n", "5", "--format", "json=/dev/full"]).code(3).stderr("/dev/full");
+    let status = sandbox.command(["trigger", "onUserUpdate"]).stdout(full().expect("opened before")).status();
+    assert_eq!(status.expect("simctl starts").code(), Some(3));
+}
