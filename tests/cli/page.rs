@@ -210,3 +210,18 @@ fn tabs_stay_in_step_and_a_saved_file_fires() {
     page.until("document.getElementById('outcome')?.innerText.includes('saved')");
     page.is_calm();
 }
+
+#[test]
+fn with_a_token_the_page_gets_in_and_keeps_no_trace_of_it() {
+    let who = "the page: token";
+    let Some(page) = Browser::or_skip(who) else { return };
+    let flags = ["--host", "127.0.0.1", "--token", "0123456789abcdef"];
+    let serving = Serving::keeping(Sandbox::app(SERVER), &flags);
+    page.open(&serving.url);
+    page.until("document.getElementById('editor').value.length > 20");
+    // Requests and streams have the cookie; neither the address nor a script has the token.
+    page.click("#fire");
+    page.until("document.getElementById('outcome')?.innerText.includes('✓ returned')");
+    assert_eq!(page.run("return [location.hash, document.cookie]"), json!(["", ""]));
+    page.until("document.querySelectorAll('#history li .chip').length === 1");
+}

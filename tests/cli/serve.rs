@@ -230,6 +230,23 @@ fn a_port_that_is_taken_is_said_and_the_next_one_offered() {
 }
 
 #[test]
+fn open_hands_the_address_to_the_desktop() {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let sandbox = Sandbox::app(HELD).folder("bin");
+    let (bin, seen) = (sandbox.path().join("bin"), sandbox.path().join("seen"));
+    std::fs::write(bin.join(program), format!("#!/bin/sh\necho \"$1\" > {}\n", seen.display())).expect("written");
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(bin.join(program), executable).expect("executable");
+    let serving = Serving::new(sandbox.env("PATH", bin), &["--open"]);
+    let start = std::time::Instant::now();
+    let opened = || std::fs::read_to_string(&seen).unwrap_or_default().trim() == serving.url;
+    while !opened() {
+        assert!(start.elapsed() < Duration::from_secs(20), "it was not opened");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn every_route_is_described() {
     let routes = include_str!("../../src/serve/api/mod.rs");
     let described: Value = serde_json::from_str(include_str!("../../schemas/openapi.json")).expect("JSON");
