@@ -1,6 +1,6 @@
 //! The examples in the documents are true: every `console` block is run, and its output compared.
 //!
-//! A line that begins with `$ ` is a command, run by a shell in the repository with simctl on PATH; the lines below it are
+//! A line that begins with `$ ` is a command, run by a shell in a folder like the repository with simctl on PATH; the lines below it are
 //! what it prints, on both streams. Lengths of time and versions of Node.js stand for any; a line `...` stands for any lines.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "tests fail loudly")]
@@ -62,12 +62,46 @@ fn matches(expected: &[String], actual: &[String]) -> bool {
     }
 }
 
-fn run(command: &str) -> Vec<String> {
+/// A folder that looks like the repository, with samples of its own: what simctl keeps of the examples stays in it.
+fn repository() -> tempfile::TempDir {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in fs::read_dir(root).expect("the repository can be listed") {
+        let entry = entry.expect("an entry");
+        let name = entry.file_name();
+        if name == "samples" {
+            copy(&entry.path(), &folder.path().join(name));
+        } else if !name.to_string_lossy().starts_with('.') {
+            std::os::unix::fs::symlink(entry.path(), folder.path().join(name)).expect("a link");
+        }
+    }
+    folder
+}
+
+/// Copies a folder, without what simctl keeps in it.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder that can be listed") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        match entry.file_type().expect("its type") {
+            _ if entry.file_name() == ".simctl" => {}
+            kind if kind.is_dir() => copy(&entry.path(), &to),
+            kind if kind.is_symlink() => {
+                let target = fs::read_link(entry.path()).expect("where it leads");
+                std::os::unix::fs::symlink(target, to).expect("a link");
+            }
+            _ => drop(fs::copy(entry.path(), to).expect("a copy")),
+        }
+    }
+}
+
+fn run(command: &str, folder: &Path) -> Vec<String> {
     let binary = Path::new(env!("CARGO_BIN_EXE_simctl")).parent().expect("a folder");
     let path = format!("{}:{}", binary.display(), std::env::var_os("PATH").unwrap_or_default().display());
     let output = Command::new("sh")
         .args(["-c", &format!("{{ {command}\n}} 2>&1")])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(folder)
         .env("PATH", path)
         .env_remove("NO_COLOR")
         .output()
@@ -94,6 +128,7 @@ fn documents() -> Vec<PathBuf> {
 
 #[test]
 fn every_example_prints_what_the_document_says() {
+    let folder = repository();
     let mut wrong = Vec::new();
     let mut count = 0;
     for file in documents() {
@@ -103,7 +138,7 @@ fn every_example_prints_what_the_document_says() {
             while output.last().is_some_and(|line| line.is_empty()) {
                 output.pop();
             }
-            let actual = run(&command);
+            let actual = run(&command, folder.path());
             if !matches(&output, &actual) {
                 wrong.push(format!("{}:{line}: $ {command}\n{}\n", file.display(), actual.join("\n")));
             }
