@@ -170,7 +170,10 @@ fn act(context: &Context, options: &DbOptions) -> Result<Verdict, Refusal> {
             let secrets = secrets(app.as_ref(), options)?;
             let expires = ttl.and_then(|ttl| options.now.checked_add(ttl).ok());
             let record = record(&secrets, key, &node.value(), expires);
-            let record = record.map_err(|what| Finding::new(Code::BadRecord, what).at(node.place(&source, "")))?;
+            let record = record.map_err(|what| {
+                let finding = Finding::new(Code::BadRecord, what);
+                if is_key(key) { finding.at(node.place(&source, "")) } else { finding.in_file(Path::new("KEY")) }
+            })?;
             records.put(&[record])?;
             note("set", 1);
             Ok(Verdict::Held)
@@ -292,6 +295,12 @@ fn read(source: &Source) -> Result<Node, Findings> {
         Some(node) if !findings.iter().any(Finding::is_error) => Ok(node),
         _ => Err(findings),
     }
+}
+
+/// Whether `$db` takes this key, with a value that it takes.
+fn is_key(key: &str) -> bool {
+    let value = Map::from_iter([("n".to_owned(), Value::from(0))]);
+    Record::new(key.to_owned(), &value, None).is_ok()
 }
 
 /// The record as it is kept, or what `$db` has against it.

@@ -130,6 +130,7 @@ fn what_db_set_would_not_take_is_refused() {
     ] {
         sandbox.run(["db", "set", key, value]).code(2).stderr(said);
     }
+    sandbox.run(["db", "set", &"k".repeat(61), r#"{"n": 1}"#]).code(2).stderr("--> KEY\n").without("VALUE");
     for ttl in ["0", "-1", "x", "NaN", "inf"] {
         sandbox.run(["db", "set", "a", r#"{"n": 1}"#, &format!("--ttl={ttl}")]).code(2).stderr("number of seconds");
     }
