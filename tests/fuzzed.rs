@@ -36,3 +36,23 @@ fn payloads_once_found_are_checked_to_their_end() {
 fn scripts_once_found_are_checked_to_their_end() {
     each_of("server_js", targets::server_js);
 }
+
+#[test]
+fn mocks_once_found_are_checked_to_their_end() {
+    each_of("mock", targets::mock);
+}
+
+#[test]
+fn scenarios_once_found_are_checked_to_their_end() {
+    each_of("scenario", targets::scenario);
+}
+
+#[test]
+fn overrides_once_found_are_applied_or_refused() {
+    each_of("set", targets::set);
+}
+
+#[test]
+fn histories_once_found_are_read_or_told() {
+    each_of("history", targets::history);
+}

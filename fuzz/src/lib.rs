@@ -3,12 +3,16 @@
 //! A target panics where simctl does, and where something is wrong that simctl would not notice: a place outside of the
 //! text, or a quick look at a payload that passes what the thorough one does not.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use simctl::app::script::check_script;
-use simctl::app::{App, check_iparams, check_requests, check_settings, check_values};
+use simctl::app::{App, check_iparams, check_mock, check_requests, check_settings, check_values};
+use simctl::engine::scenario;
+use simctl::history::{Filter, History};
 use simctl::model::{Finding, Findings, Platform};
+use simctl::payload::{Override, Overrides};
 use simctl::schema::Schemas;
 use simctl::text::{Source, json};
 
@@ -60,6 +64,51 @@ pub fn server_js(bytes: &[u8]) {
         let found = check_script(&SCHEMAS, platform, &CALLBACKS, Path::new("server.js"), bytes.to_vec());
         in_the_text(&found, text);
     }
+}
+
+/// The bytes of a file in `mocks/`.
+pub fn mock(bytes: &[u8]) {
+    let Ok(source) = Source::new("mocks/answer.json", bytes.to_vec()) else { return };
+    in_the_text(&check_mock(&SCHEMAS, &source, None), source.text());
+}
+
+/// The bytes of a scenario, YAML or JSON: every check that needs no app.
+pub fn scenario(bytes: &[u8]) {
+    let path = Path::new("/nowhere/fuzzed.scenario.yaml");
+    let Ok(source) = Source::new("fuzzed.scenario.yaml", bytes.to_vec()) else { return };
+    in_the_text(&scenario::check(&SCHEMAS, None, &source, path), source.text());
+}
+
+/// What stands behind `--set` and `--unset`, an override a line, applied to a payload of each event.
+pub fn set(bytes: &[u8]) {
+    const PAYLOAD: &str = include_str!("../../samples/payloads/onUserUpdate-3.0-docs.json");
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let lines = || text.lines().take(8);
+    let set = lines().filter_map(|line| Override::set(line).ok());
+    let unset = lines().filter_map(|line| Override::unset(line).ok());
+    let overrides = Overrides::new(set.chain(unset).collect());
+    let payload: serde_json::Value = serde_json::from_str(PAYLOAD).unwrap_or_default();
+    for strict in [false, true] {
+        // What cannot be applied is a finding.
+        let _ = overrides.apply(&mut payload.clone(), SCHEMAS.event("onUserUpdate").map(AsRef::as_ref), strict);
+    }
+}
+
+/// The bytes of a segment of a history: what of it can be read is listed, and no line is lost without being counted.
+pub fn history(bytes: &[u8]) {
+    static APP: LazyLock<PathBuf> =
+        LazyLock::new(|| std::env::temp_dir().join(format!("simctl-fuzz-{}", std::process::id())));
+    let folder = APP.join(".simctl/history");
+    let segment = folder.join("000000000001-1760000000.ndjson");
+    if fs::create_dir_all(&folder).is_err() || fs::write(&segment, bytes).is_err() {
+        return;
+    }
+    let history = History::open(&APP, History::BOUNDS);
+    if let Ok(listed) = history.list(&Filter::default()) {
+        let lines = bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+        assert!(listed.deliveries.len() <= lines, "{} deliveries in {lines} lines", listed.deliveries.len());
+    }
+    let _ = (history.last(), history.get(1));
 }
 
 /// The place of a finding is one in the text: it begins before it ends, and does not end behind the text.
