@@ -140,7 +140,7 @@ steps:
 ";
     app(&[("a", text)]).run(["test"]).code(0).stdout("4 steps");
     let never = text.replace("  - deliver: first\n    expect: { returned: { email: b@example.com }, db: { last: { email: b@example.com } } }\n", "");
-    app(&[("a", &never)]).run(["test"]).code(2).stderr("never delivered: no step says `deliver: jane`").no_stdout();
+    app(&[("a", &never)]).run(["test"]).code(2).stderr("never delivered: no step says `deliver: first`").no_stdout();
     let twice = format!("{text}  - deliver: first\n");
     app(&[("a", &twice)]).run(["test"]).code(2).stderr("nothing of `first` is on its way here");
     let expecting = text.replace("    delivered: never", "    delivered: never\n    expect: { returned: 1 }");

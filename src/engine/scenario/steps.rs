@@ -83,7 +83,8 @@ impl Reader<'_> {
             self.step(cast, Spot { at, node, act, member }, &mut so_far);
         }
         for late in so_far.late {
-            let what = format!("what is late here is never delivered: no step says `deliver: {}`", late.subject);
+            let name = late.id.as_deref().unwrap_or(&late.subject);
+            let what = format!("what is late here is never delivered: no step says `deliver: {name}`");
             let hint = "add that step, or say `delivered: never`";
             self.findings.push(Finding::new(Code::BadScenario, what).at(late.place).hint(hint));
         }
