@@ -319,8 +319,8 @@ impl Shape {
     /// The path that `path`, dotted, was most likely meant to be: one that lacks its beginning, or one that is alike.
     pub fn nearest_path(&self, path: &str) -> Option<String> {
         let paths = self.paths();
-        let ending = format!(".{path}");
-        let longer = paths.iter().filter(|known| known.to_lowercase().ends_with(&ending.to_lowercase()));
+        let ending = format!(".{path}").to_lowercase();
+        let longer = paths.iter().filter(|known| known.to_lowercase().ends_with(&ending));
         if let Some(found) = longer.min_by_key(|known| (!known.starts_with("data.user"), known.len())) {
             return Some(found.clone());
         }
