@@ -508,8 +508,19 @@ fn one_command_of_github_is_one_line() {
 
 #[test]
 fn no_format_passes_on_a_control_sequence() {
-    for format in ["human", "github", "junit", "sarif", "json"] {
-        let text = told(format, &check()) + &told(format, &run());
-        assert!(!text.contains(['\u{1b}', '\u{7}', '\r']), "{format}:\n{text}");
+    // DEL, what begins a sequence in one character, and a mark that turns the text round.
+    let odd = "\u{7f}\u{9b}31m\u{202e}";
+    let thrown = Thrown { name: Some(odd.to_owned()), message: odd.to_owned(), ..Thrown::default() };
+    let steering = [
+        started(0),
+        RunEvent::Log { index: 0, level: Level::Log, text: odd.to_owned() },
+        RunEvent::Output { index: 0, stream: Stream::Stderr, text: odd.to_owned() },
+        finished(0, Outcome::Threw { error: thrown }),
+        RunEvent::Found { finding: Finding::new(Code::Unchecked, odd) },
+    ];
+    for format in ["human", "github", "junit", "sarif", "json", "tap", "human-scenarios"] {
+        let text = told(format, &check()) + &told(format, &run()) + &told(format, &steering);
+        let obeyed = |c: char| (c.is_control() && c != '\n' && c != '\t') || c == '\u{202e}';
+        assert!(!text.contains(obeyed), "{format}:\n{text}");
     }
 }

@@ -13,7 +13,7 @@ use crate::model::{Code, Finding, Findings, Secrets, Verdict};
 use crate::platform::{Fault, Record, Records, Storage};
 use crate::report::Paint;
 use crate::text::json::{self, Member, Node};
-use crate::text::{Source, list, nearest, printable_line};
+use crate::text::{Source, list, nearest, printable_json, printable_line};
 
 /// The longest value that a line of `db list` shows, in characters.
 const LONGEST_SHOWN: usize = 100;
@@ -233,14 +233,15 @@ fn missing(records: &mut Records, key: &str) -> Refusal {
 }
 
 fn pretty(value: &Value) -> String {
-    format!("{value:#}\n")
+    format!("{}\n", printable_json(&format!("{value:#}")))
 }
 
 fn listed_as_json(records: &[Record], now: Timestamp) -> String {
     let line = |record: &Record| {
         let expires = record.expires.map(|time| time.to_string());
         let expired = record.is_expired(now);
-        format!("{}\n", json!({ "key": record.key, "value": record.value, "expires": expires, "expired": expired }))
+        let line = json!({ "key": record.key, "value": record.value, "expires": expires, "expired": expired });
+        format!("{}\n", printable_json(&line.to_string()))
     };
     records.iter().map(line).collect()
 }

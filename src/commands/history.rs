@@ -11,6 +11,7 @@ use super::{AppOptions, Context, keeping};
 use crate::history::{Filter, History, HistoryError, Recorded, Since, compare};
 use crate::model::Verdict;
 use crate::report::{Paint, comparison_text, deliveries_table, delivery_text};
+use crate::text::printable_json;
 
 /// The flags of `history`.
 #[derive(Debug, Clone)]
@@ -179,7 +180,7 @@ fn list(context: &Context, history: &History, filter: &Filter, json: bool, now: 
 }
 
 fn as_json(recorded: &Recorded) -> String {
-    serde_json::to_string(recorded).unwrap_or_default()
+    printable_json(&serde_json::to_string(recorded).unwrap_or_default()).into_owned()
 }
 
 fn show(context: &Context, history: &History, id: DeliveryId, json: bool, now: Timestamp) -> Result<Verdict, Refusal> {

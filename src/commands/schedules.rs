@@ -14,7 +14,7 @@ use crate::model::{Findings, Secrets, Verdict};
 use crate::payload::Override;
 use crate::platform::{Fault, Schedule, schedules as kept};
 use crate::report::Paint;
-use crate::text::{list as listed, nearest, printable_line};
+use crate::text::{list as listed, nearest, printable_json, printable_line};
 
 /// The event that a schedule fires.
 const EVENT: &str = "onScheduledEvent";
@@ -49,7 +49,8 @@ pub fn list(context: &Context, options: &ScheduleListOptions) -> Verdict {
         return Verdict::Held;
     }
     let text = if options.json {
-        schedules.iter().map(|schedule| format!("{}\n", as_json(schedule, options.now, &secrets))).collect()
+        let json = |schedule| as_json(schedule, options.now, &secrets).to_string();
+        schedules.iter().map(|schedule| format!("{}\n", printable_json(&json(schedule)))).collect()
     } else {
         table(&schedules, options.now, &secrets, Paint::new(context.console.color_out))
     };

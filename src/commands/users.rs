@@ -11,7 +11,7 @@ use crate::history::{HistoryError, KnownUser, Users};
 use crate::model::{Code, Finding, Findings, Verdict};
 use crate::report::{Paint, ago};
 use crate::text::json::{self as text_json, Node};
-use crate::text::{Source, nearest, printable, printable_line};
+use crate::text::{Source, nearest, printable_json, printable_line};
 
 /// The flags of `users`.
 #[derive(Debug, Clone)]
@@ -92,7 +92,7 @@ fn list(context: &Context, users: &Users, json: bool, now: Timestamp) -> Result<
     }
     let line = |known: &KnownUser| {
         let value = json!({ "id": known.id(), "at": known.at, "event": known.event, "user": known.user });
-        format!("{value}\n")
+        format!("{}\n", printable_json(&value.to_string()))
     };
     let text =
         if json { all.iter().map(line).collect() } else { table(&all, now, Paint::new(context.console.color_out)) };
@@ -115,7 +115,7 @@ fn table(all: &[KnownUser], now: Timestamp, paint: Paint) -> String {
 
 fn show(context: &Context, users: &Users, id: &str) -> Result<Verdict, HistoryError> {
     match find(users, id)? {
-        Ok(known) => Ok(context.console.write(&printable(&format!("{:#}\n", known.user)))),
+        Ok(known) => Ok(context.console.write(&printable_json(&format!("{:#}\n", known.user)))),
         Err(finding) => Ok(context.refuse(&vec![finding])),
     }
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use super::Reporter;
 use crate::model::RunEvent;
+use crate::text::printable_json;
 
 /// Writes each event as one line of JSON, at once.
 pub struct Json<W> {
@@ -19,7 +20,8 @@ impl<W: Write> Json<W> {
 
 impl<W: Write> Reporter for Json<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
-        serde_json::to_writer(&mut self.out, event)?;
+        let text = serde_json::to_string(event)?;
+        self.out.write_all(printable_json(&text).as_bytes())?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }

@@ -12,6 +12,7 @@ use super::Reporter;
 use super::explanations::{explanation, section};
 use super::place::{end_column, folder_uri, uri};
 use crate::model::{Code, Excerpt, Finding, RunEvent, Span, Verdict};
+use crate::text::printable_json;
 
 /// What relative URIs are relative to; the customary name.
 const BASE: &str = "%SRCROOT%";
@@ -151,7 +152,8 @@ impl<W: Write> Reporter for Sarif<W> {
 
     fn finish(mut self: Box<Self>) -> io::Result<()> {
         let log = self.log();
-        serde_json::to_writer_pretty(&mut self.out, &log)?;
+        let text = serde_json::to_string_pretty(&log)?;
+        self.out.write_all(printable_json(&text).as_bytes())?;
         self.out.write_all(b"\n")?;
         self.out.flush()
     }

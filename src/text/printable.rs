@@ -34,6 +34,25 @@ fn escape(text: &str, allowed: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
+/// JSON text of the same value, with nothing in it that a terminal would obey. JSON itself wants only the controls below U+0020
+/// to be escaped: those above steer some terminals as well.
+pub fn printable_json(json: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| (c.is_control() || changes_direction(c)) && c > ' ';
+    if !json.contains(obeyed) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for c in json.chars() {
+        if obeyed(c) {
+            // None of them is beyond U+FFFF, and writing to a String cannot fail.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(c));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 /// The bidirectional controls of Unicode (UAX #9), and the line and paragraph separators.
 const fn changes_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -50,13 +69,22 @@ pub fn shell_word(word: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{printable, printable_line, shell_word};
+    use super::{printable, printable_json, printable_line, shell_word};
 
     #[test]
     fn control_sequences_are_shown_and_not_obeyed() {
         assert_eq!(printable("a\u{1b}[31mb\r\u{202e}\u{9b}c"), "a\\u{1b}[31mb\\r\\u{202e}\\u{9b}c");
         assert_eq!(printable("tab\tand\nline"), "tab\tand\nline");
         assert_eq!(printable_line("a\nb"), "a\\nb");
+    }
+
+    #[test]
+    fn json_keeps_its_value_and_steers_no_terminal() {
+        let value = "a\u{1b}[31m\n\u{7f}\u{9b}31m\u{202e}é";
+        let text = serde_json::to_string_pretty(&[value]).unwrap_or_default();
+        let shown = printable_json(&text);
+        assert_eq!(shown, "[\n  \"a\\u001b[31m\\n\\u007f\\u009b31m\\u202eé\"\n]");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&shown).ok(), Some([value.to_owned()]));
     }
 
     #[test]
