@@ -465,6 +465,23 @@ fn a_damaged_store_is_told_and_left_alone() {
 }
 
 #[test]
+fn a_store_that_would_compute_for_ever_is_told_and_not_read() {
+    let sandbox = Sandbox::app(COUNT);
+    sandbox.run(TRIGGER).code(0);
+    let endless = "DROP TABLE db; CREATE VIEW db AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+        SELECT 'k' || i AS key, '{}' AS value, NULL AS expires_ms FROM n;";
+    let trigger = "CREATE TRIGGER more AFTER INSERT ON db BEGIN DELETE FROM schedules; END;";
+    let store = sandbox.path().join(STORE);
+    let whole = fs::read(&store).unwrap();
+    for planted in [endless, trigger] {
+        fs::write(&store, &whole).unwrap();
+        Connection::open(&store).unwrap().execute_batch(planted).unwrap();
+        sandbox.run(["db", "list"]).code(3).stderr("its tables are not those that simctl makes");
+        sandbox.run(["trigger", "onUserUpdate"]).code(3).stderr("is damaged").stderr("simctl begins a new one");
+    }
+}
+
+#[test]
 fn a_store_of_a_newer_simctl_is_told() {
     let sandbox = Sandbox::app(COUNT);
     sandbox.run(TRIGGER).code(0);

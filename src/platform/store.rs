@@ -183,6 +183,9 @@ pub(super) enum StoreError {
     Kind { path: PathBuf, wanted: &'static str },
     #[error("the record `{0}` holds no JSON object")]
     Record(String),
+    /// It says that it is simctl's, and consists of other things.
+    #[error("its tables are not those that simctl makes")]
+    Tables,
 }
 
 /// The kinds of [`StoreError`], by what the user can do.
@@ -202,7 +205,7 @@ impl StoreError {
             Self::Foreign => Trouble::Foreign,
             Self::Newer => Trouble::Newer,
             Self::LeadsOut(_) => Trouble::Link,
-            Self::Record(_) => Trouble::Damaged,
+            Self::Record(_) | Self::Tables => Trouble::Damaged,
             Self::Kind { .. } => Trouble::Other,
             Self::Io(error) => match error.kind() {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Trouble::Refused,
@@ -249,13 +252,21 @@ impl From<rusqlite::Error> for Fault {
 /// It has, and they are none of ours.
 fn is_new(connection: &Connection) -> Result<bool, StoreError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0))?;
+    let made = definitions(connection)?;
     match (pragma("application_id")?, pragma("user_version")?) {
-        (0, 0) if tables == 0 => Ok(true),
+        (0, 0) if made.is_empty() => Ok(true),
+        // A view or a trigger in the place of a table could compute for ever.
+        (OURS, VERSION) if made.iter().any(|made| !TABLES.contains(&format!("{made};"))) => Err(StoreError::Tables),
         (OURS, VERSION) => Ok(false),
         (OURS, _) => Err(StoreError::Newer),
         _ => Err(StoreError::Foreign),
     }
+}
+
+/// What the database says that it consists of, in the words with which it was made.
+fn definitions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT coalesce(sql, '-') FROM sqlite_master")?;
+    statement.query_map([], |row| row.get(0))?.collect()
 }
 
 /// Has commits written to a log beside the database: such a commit is safe from the end of this process as soon as it is
