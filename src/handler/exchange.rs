@@ -413,7 +413,7 @@ impl<'a> Exchange<'a> {
 }
 
 /// The message in a line, where the line is the host's and can be read.
-fn read_line(line: &[u8], start: &str) -> Option<FromHost> {
+pub(super) fn read_line(line: &[u8], start: &str) -> Option<FromHost> {
     line.starts_with(start.as_bytes()).then(|| serde_json::from_slice(line).ok()).flatten()
 }
 

@@ -17,6 +17,7 @@ mod interrupt;
 mod memory;
 mod node;
 mod output;
+mod overheard;
 mod wire;
 
 use std::ffi::OsString;
@@ -39,6 +40,8 @@ pub use self::http::{CloudEvents, Endpoint, EndpointError, Post, shown_header, s
 pub use self::interrupt::Interrupt;
 pub use self::memory::own_resident_bytes;
 pub use self::node::find as find_node;
+#[doc(hidden)]
+pub use self::overheard::{Overheard, overhear};
 use self::wire::ToHost;
 
 /// The first argument with which simctl is started as host of the embedded engine.

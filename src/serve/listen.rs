@@ -16,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 
 use super::guard::{self, Guard};
@@ -167,18 +168,27 @@ async fn accept(listener: tokio::net::TcpListener, shared: Arc<Shared>) {
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
         let (router, shared) = (router.clone(), Arc::clone(&shared));
         tokio::spawn(async move {
-            let service = service_fn(|request| answer(&router, &shared, request));
             let _ = stream.set_nodelay(true);
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .max_buf_size(LONGEST_HEAD)
-                .serve_connection(TokioIo::new(stream), service);
-            // A client that went away has had what it wanted.
-            let _ = connection.await;
+            converse(stream, &router, &shared).await;
             drop(place);
         });
     }
+}
+
+/// Answers what comes on one connection until it ends.
+pub(super) async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    router: &TowerToHyperService<Router>,
+    shared: &Shared,
+) {
+    let service = service_fn(|request| answer(router, shared, request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(LONGEST_HEAD)
+        .serve_connection(TokioIo::new(stream), service);
+    // A client that went away has had what it wanted.
+    let _ = connection.await;
 }
 
 async fn answer(

@@ -11,6 +11,7 @@ mod fires;
 mod guard;
 mod hub;
 mod listen;
+mod offline;
 mod watching;
 
 use std::path::PathBuf;
@@ -29,6 +30,8 @@ use self::fires::Fires;
 use self::guard::Guard;
 use self::hub::Hub;
 pub use self::listen::{Address, BindError, DEFAULT_PORT, Server};
+#[doc(hidden)]
+pub use self::offline::Offline;
 
 /// What the server is to show, and how it fires.
 pub struct Settings {
