@@ -96,7 +96,7 @@ pub fn scenario(bytes: &[u8]) {
 pub fn set(bytes: &[u8]) {
     const PAYLOAD: &str = include_str!("../../samples/payloads/onUserUpdate-3.0-docs.json");
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let lines = || text.lines().take(8);
+    let lines = || text.lines().take(4);
     let set = lines().filter_map(|line| Override::set(line).ok());
     let unset = lines().filter_map(|line| Override::unset(line).ok());
     let overrides = Overrides::new(set.chain(unset).collect());
