@@ -367,6 +367,95 @@ fn no_package_spoils_the_deliveries_beside_its_own() {
     }
 }
 
+/// A run of simctl that is killed by the system as soon as its handler or program spins; what it has started is gone then.
+fn assert_gone_when_simctl_is_killed(app: &App, addressee: &[&str]) {
+    let mut simctl = simctl()
+        .args(["trigger", "onUserCreate", "-n", "1", "--seed", "7", "--timeout", "60s", "--app"])
+        .arg(app.folder.path())
+        .args(addressee)
+        .env("TMPDIR", app.scratch.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("simctl runs");
+    let spins = app.scratch.path().join("spins");
+    let wait_until = |what: &str, is_so: &dyn Fn() -> bool| {
+        let patience = Instant::now() + Duration::from_secs(20);
+        while !is_so() {
+            assert!(Instant::now() < patience, "{what}: {:?}", app.left_running());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    };
+    wait_until("it never spun", &|| spins.exists());
+    simctl.kill().expect("it runs");
+    simctl.wait().expect("it was killed");
+    wait_until("it is still there", &|| app.left_running().is_empty());
+}
+
+#[test]
+fn spinning_node_is_gone_when_simctl_is_killed() {
+    if common::node_or_skip("spinning_node_is_gone_when_simctl_is_killed") {
+        let code = "require('fs').writeFileSync(process.env.TMPDIR + '/spins', ''); for (;;) {}";
+        let app = App::new(code, true);
+        app.write(
+            "server/server.js",
+            "exports = { created: function () {\n  return require('bad')();\n}, updated: function () {} };\n",
+        );
+        assert_gone_when_simctl_is_killed(&app, &["--runtime", "node"]);
+    }
+}
+
+#[test]
+fn a_spinning_program_and_what_it_has_started_are_gone_when_simctl_is_killed() {
+    let program = "sh -c 'sleep 60 & : >\"$TMPDIR/spins\"; while :; do :; done'";
+    assert_gone_when_simctl_is_killed(&App::new("", false), &["--exec", program]);
+}
+
+#[test]
+fn a_spinning_handler_of_the_embedded_runtime_is_gone_when_simctl_is_killed() {
+    let app = App::new("", false);
+    app.write("server/server.js", "exports = { created: function () { console.log('spins'); for (;;) {} } };\n");
+    let mut simctl = simctl()
+        .args(["trigger", "onUserCreate", "--timeout", "2s", "--db", "memory", "--format", "json", "--app"])
+        .arg(app.folder.path())
+        .env("TMPDIR", app.scratch.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("simctl runs");
+    let mut output = std::io::BufReader::new(simctl.stdout.take().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("spins") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut output, &mut line).expect("readable") > 0, "it never spun");
+    }
+    let host = children_of(simctl.id());
+    assert!(!host.is_empty(), "there is no host");
+    simctl.kill().expect("it runs");
+    simctl.wait().expect("it was killed");
+    let patience = Instant::now() + Duration::from_secs(20);
+    while host.iter().any(|pid| is_running(pid)) {
+        assert!(Instant::now() < patience, "the host is still there");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// The processes that a process has started and that are there, each as its folder in `/proc`.
+fn children_of(parent: u32) -> Vec<PathBuf> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten().map(|entry| entry.path());
+    let is_child = |pid: &PathBuf| {
+        let status = fs::read_to_string(pid.join("status")).unwrap_or_default();
+        status.lines().any(|line| line.strip_prefix("PPid:").is_some_and(|pid| pid.trim() == parent.to_string()))
+    };
+    processes.filter(is_child).collect()
+}
+
+/// Whether the process has not ended; one that nobody has waited for yet has.
+fn is_running(pid: &Path) -> bool {
+    fs::read(pid.join("cmdline")).is_ok_and(|command| !command.is_empty())
+}
+
 /// Nothing keeps a process from ending its parent. What simctl holds is that nobody takes this for a success, and that the
 /// handler does not stay.
 #[test]

@@ -26,7 +26,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Args, ColorWhen, ScheduleVerb, Verb};
 use crate::commands::{self, Console, Context};
-use crate::handler::{HOST_ARGUMENT, Interrupt, embedded};
+use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, embedded, guardian_main, want_guardian};
 use crate::model::Verdict;
 use crate::report::Verbosity;
 
@@ -37,6 +37,11 @@ pub fn run() -> ExitCode {
     if words.get(1).is_some_and(|word| word == HOST_ARGUMENT) {
         return embedded::host_main();
     }
+    // Likewise, to end what simctl leaves when it is killed.
+    if words.get(1).is_some_and(|word| word == GUARDIAN_ARGUMENT) {
+        return guardian_main();
+    }
+    want_guardian();
     // A shell asks what a word can be completed with.
     if let Some(shell) = std::env::var_os(complete::VARIABLE) {
         return complete::answer(&shell, words);

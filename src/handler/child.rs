@@ -19,6 +19,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, te
 use crate::model::Stream;
 
 use super::Interrupt;
+use super::guardian;
 use super::wire::Lines;
 
 /// How long a process may take to end after SIGTERM, before SIGKILL.
@@ -100,6 +101,9 @@ impl Child {
         // The command holds a copy of the child's end: while it lives, its end of file would not be seen.
         drop(command);
         let pid = Pid::from_child(&process);
+        if program.starts_others {
+            guardian::watch(pid);
+        }
         let stdout = Output { pipe: process.stdout.take(), bytes: Vec::new() };
         let stderr = Output { pipe: process.stderr.take(), bytes: Vec::new() };
         let child = Self {
@@ -308,6 +312,9 @@ impl Child {
             }
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
+        if self.starts_others {
+            guardian::release(self.pid);
+        }
         let status = self.process.wait()?;
         self.reaped = Some(status);
         self.await_group();
