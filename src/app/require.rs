@@ -62,7 +62,10 @@ impl App {
             return Err(leads_out());
         }
         let relative = real.strip_prefix(&self.root).map_err(|_| leads_out())?;
-        let name = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
+        // Modules are kept by their names, and two that are not text could read alike.
+        let parts: Option<Vec<_>> = relative.components().map(|part| part.as_os_str().to_str()).collect();
+        let name = parts.map(|parts| parts.join("/"));
+        let name = name.ok_or_else(|| format!("`{specifier}` leads to a file whose name is not UTF-8"))?;
         let source = Source::read_as(&real, &self.shown(&name))
             .map_err(|finding| format!("`{specifier}` cannot be read: {}", finding.message))?;
         Ok(Required::Module { name, source })
@@ -70,7 +73,10 @@ impl App {
 
     /// The file that a path means: itself, or with `.js` at its end.
     fn file_at(&self, path: &Path, specifier: &str) -> Result<PathBuf, String> {
-        let with_js = PathBuf::from(format!("{}.js", path.display()));
+        // Folders above may have names that are no text.
+        let mut with_js = path.as_os_str().to_owned();
+        with_js.push(".js");
+        let with_js = PathBuf::from(with_js);
         let ends_in_slash = specifier.ends_with(['/', '.']);
         if path.is_file() && !ends_in_slash {
             return Ok(path.to_path_buf());

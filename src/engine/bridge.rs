@@ -92,6 +92,13 @@ impl Modules for Bridge<'_, '_> {
                 self.sources.insert(name.clone(), source);
                 Required::Module { name, source: text, counting }
             }
+            // Node.js keeps paths as text, and would look for the package in a folder that is not there.
+            app::Required::Package { specifier }
+                if self.app.root.to_str().is_none() && !app::is_builtin(&specifier) =>
+            {
+                let why = "the name of the app's folder is not UTF-8, which Node.js cannot load packages from";
+                Required::Refused { message: format!("`{specifier}` cannot be loaded: {why}: rename it") }
+            }
             app::Required::Package { specifier } => {
                 Required::Package { is_nodes_own: app::is_builtin(&specifier), specifier }
             }

@@ -18,7 +18,7 @@ use crate::model::{Code, Finding, Findings, RunEvent, Runtime, Verdict};
 use crate::payload::{complete, load};
 use crate::platform::{Network, Services, Setup};
 use crate::schema::{EventSchema, LARGEST_PAYLOAD};
-use crate::text::{Source, shell_word};
+use crate::text::{Source, shell_text, shell_word};
 
 /// What findings call the payload that the page sends.
 pub(super) const PAYLOAD: &str = "payload.json";
@@ -191,7 +191,7 @@ fn repeat_command(settings: &Settings, fire: &Fire, payload: &str, made: Option<
     if !fire.wanted.check {
         words.push("--no-check".to_owned());
     }
-    format!("printf %s {} | {}", shell_word(payload), words.join(" "))
+    format!("printf %s {} | {}", shell_text(payload), words.join(" "))
 }
 
 fn refused(findings: Findings) -> Refusal {

@@ -13,5 +13,5 @@ pub mod yaml;
 
 pub use diff::{Side, diff, words};
 pub use nearest::{list, nearest};
-pub use printable::{printable, printable_json, printable_line, shell_word};
+pub use printable::{printable, printable_json, printable_line, shell_text, shell_word};
 pub use source::{LARGEST_FILE, Source, read_file};

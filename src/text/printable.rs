@@ -58,13 +58,37 @@ const fn changes_direction(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `word` as a POSIX shell must be given it: as it is where that is safe, else in single quotes.
+/// `word` as a POSIX shell must be given it: as it is where that is safe, else in single quotes; with `$` before them where
+/// there is something in it that a terminal would obey.
 pub fn shell_word(word: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "@%+=:,./_-".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         return Cow::Borrowed(word);
     }
-    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+    let obeyed = |c: char| c.is_control() || changes_direction(c);
+    if !word.contains(obeyed) {
+        return Cow::Owned(shell_text(word));
+    }
+    let mut quoted = "$'".to_owned();
+    for c in word.chars() {
+        match c {
+            '\n' => quoted.push_str("\\n"),
+            '\'' | '\\' => quoted.extend(['\\', c]),
+            // Byte by byte in octal: so much every shell with these quotes reads, and what follows is no part of it.
+            c if obeyed(c) => {
+                for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                    let _ = write!(quoted, "\\{byte:03o}");
+                }
+            }
+            c => quoted.push(c),
+        }
+    }
+    Cow::Owned(quoted + "'")
+}
+
+/// A text of any lines and characters as a POSIX shell must be given it, in single quotes.
+pub fn shell_text(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -92,5 +116,6 @@ mod tests {
         assert_eq!(shell_word("--set"), "--set");
         assert_eq!(shell_word(""), "''");
         assert_eq!(shell_word("it's $HOME"), r"'it'\''s $HOME'");
+        assert_eq!(shell_word("a\n\u{1b}[31m'\\\u{9b}"), r"$'a\n\033[31m\'\\\302\233'");
     }
 }
