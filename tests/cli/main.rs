@@ -21,6 +21,7 @@ mod load;
 mod man;
 mod output;
 mod page;
+mod paths;
 mod programs;
 mod progress;
 mod repeat;
