@@ -4,6 +4,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper_util::service::TowerToHyperService;
 
@@ -12,6 +13,9 @@ use super::guard::Guard;
 use super::hub::Hub;
 use super::{Settings, Shared, api, listen};
 use crate::handler::Interrupt;
+
+/// When a client goes away that is still being answered.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A server that nobody can reach but by [`Offline::answer`].
 pub struct Offline(Arc<Shared>);
@@ -28,7 +32,7 @@ impl Offline {
         Ok(Self(Arc::new(Shared { settings, fires, hub, guard, ending })))
     }
 
-    /// What a client is sent who sends these bytes and no more.
+    /// What a client is sent who sends these bytes and no more, and soon goes away: a stream has no end of its own.
     ///
     /// # Errors
     /// Where the system refuses a socket pair.
@@ -49,7 +53,9 @@ impl Offline {
             (&client).read_to_end(&mut answer).map(|_| answer)
         });
         runtime.block_on(async {
-            listen::converse(tokio::net::UnixStream::from_std(server)?, &router, &self.0).await;
+            let server = tokio::net::UnixStream::from_std(server)?;
+            // Whether all was answered by then is not asked.
+            let _ = tokio::time::timeout(PATIENCE, listen::converse(server, &router, &self.0)).await;
             io::Result::Ok(())
         })?;
         runtime.shutdown_background();
