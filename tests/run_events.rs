@@ -95,6 +95,7 @@ fn events() -> Vec<RunEvent> {
             answer: json!(null),
             took: Duration::from_micros(7),
         },
+        RunEvent::FuzzStarted { event: "onUserUpdate".to_owned(), invalid: true },
         RunEvent::CaseFailed {
             index: 0,
             case: "data.user.email:absent".to_owned(),

@@ -66,8 +66,8 @@ pub(super) struct FuzzFlags {
     handler: HandlerFlags,
     #[command(flatten)]
     walls: WallFlags,
-    /// human, json, github or junit, each also with =FILE; may be repeated
-    #[arg(long, value_name = "FORMAT", value_parser = values::run_target, action = ArgAction::Append)]
+    /// human, json, github, junit or tap, each also with =FILE; may be repeated
+    #[arg(long, value_name = "FORMAT", value_parser = values::fuzz_target, action = ArgAction::Append)]
     format: Vec<Target>,
 }
 

@@ -117,6 +117,11 @@ pub(super) fn run_target(text: &str) -> Result<Target, String> {
     target(text, &all_but(&[Format::Sarif, Format::Tap]))
 }
 
+/// The same for a search for payloads, each way to fail being a test point.
+pub(super) fn fuzz_target(text: &str) -> Result<Target, String> {
+    target(text, &all_but(&[Format::Sarif]))
+}
+
 fn target(text: &str, formats: &[(&str, Format)]) -> Result<Target, String> {
     let (name, file) = match text.split_once('=') {
         Some((_, "")) => return Err("a file name was expected after `=`".to_owned()),

@@ -243,6 +243,7 @@ impl Teller<'_> {
             count: options.count(),
             app: self.prepared.app.shown_root.to_string_lossy().into_owned(),
         });
+        self.emit(RunEvent::FuzzStarted { event: options.event.clone(), invalid: options.invalid });
         let prepared = self.prepared;
         for finding in prepared.app.manifest.findings.iter().chain(&prepared.findings) {
             self.emit(RunEvent::Found { finding: finding.clone() });

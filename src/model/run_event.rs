@@ -31,6 +31,13 @@ pub enum RunEvent {
         /// relative to it.
         app: String,
     },
+    /// The run looks for payloads that the handler does not bear: its deliveries are cases.
+    FuzzStarted {
+        /// The event's name.
+        event: String,
+        /// Whether cases that the schema does not allow are among them.
+        invalid: bool,
+    },
     /// Something about the run as a whole that the user should know, such as why a runtime was chosen.
     Notice {
         /// One line, lower case, no full stop.
@@ -296,6 +303,7 @@ impl RunEvent {
                 mask(repeat);
             }
             Self::RunFinished { .. }
+            | Self::FuzzStarted { .. }
             | Self::FileChecked { .. }
             | Self::CheckFinished { .. }
             | Self::CoverageMeasured { .. }

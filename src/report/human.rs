@@ -30,6 +30,8 @@ pub struct Human<W> {
     pending: String,
     count: u64,
     seed: Option<u64>,
+    /// What is counted.
+    unit: &'static str,
     /// The first of the gravest findings so far.
     gravest: Option<Finding>,
     /// The first error that the platform has found in the delivery at hand.
@@ -39,7 +41,17 @@ pub struct Human<W> {
 impl<W: Write> Human<W> {
     /// Writes to `out`.
     pub const fn new(out: W, paint: Paint, verbosity: Verbosity) -> Self {
-        Self { out, paint, verbosity, pending: String::new(), count: 1, seed: None, gravest: None, fault: None }
+        Self {
+            out,
+            paint,
+            verbosity,
+            pending: String::new(),
+            count: 1,
+            seed: None,
+            unit: "deliveries",
+            gravest: None,
+            fault: None,
+        }
     }
 
     /// The same for deliveries that are part of something else, which says how to repeat them.
@@ -142,7 +154,7 @@ impl<W: Write> Human<W> {
             let what = match self.count {
                 // Nobody knows how many there would have been.
                 u64::MAX => "the time was not over".to_owned(),
-                count => format!("{left} of {count} deliveries were not finished"),
+                count => format!("{left} of {count} {} were not finished", self.unit),
             };
             self.write(&format!("interrupted: {what}\n"))?;
         }
@@ -150,7 +162,7 @@ impl<W: Write> Human<W> {
             let total = held + failed;
             let failed = format!("{failed} failed");
             let failed = if failed.starts_with("0 ") { failed } else { self.paint.bad(&failed) };
-            self.write(&format!("{total} deliveries: {held} held, {failed}\n"))?;
+            self.write(&format!("{total} {}: {held} held, {failed}\n", self.unit))?;
         }
         Ok(())
     }
@@ -252,6 +264,10 @@ impl<W: Write> Reporter for Human<W> {
         match event {
             RunEvent::RunStarted { count, seed, .. } => {
                 (self.count, self.seed) = (count.unwrap_or(u64::MAX), *seed);
+                Ok(())
+            }
+            RunEvent::FuzzStarted { .. } => {
+                self.unit = "cases";
                 Ok(())
             }
             RunEvent::Notice { message } => {

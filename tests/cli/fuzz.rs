@@ -221,3 +221,52 @@ fn nothing_is_kept_through_a_link_that_leads_out_of_the_app() {
     fuzz(&sandbox, &["-n", "1200", "--save-scenario"]).code(1).stderr("leads out of the app's folder");
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn reports_count_cases_and_not_deliveries() {
+    let sandbox = app("return user.last_name.toUpperCase();");
+    let of =
+        |format: &str| ["fuzz", "onUserUpdate", "--seed", "7", "-n", "1200", "--format", format].map(str::to_owned);
+    let run = |format: &str| sandbox.run(of(format).iter().map(String::as_str)).code(1);
+    run("human").stdout("1200 cases: ").without("deliveries");
+    let junit = run("junit").out;
+    let junit = roxmltree::Document::parse(&junit).unwrap();
+    let suite = junit.descendants().find(|node| node.has_tag_name("testsuite")).unwrap();
+    assert_eq!((suite.attribute("name"), suite.attribute("tests")), (Some("simctl fuzz"), Some("2")));
+    let names: Vec<_> = suite.children().filter_map(|case| case.attribute("name")).collect();
+    assert!(
+        names[0].ends_with(" data.user.last_name:absent") && names[1].ends_with(" cases that are borne"),
+        "{names:?}"
+    );
+    let tap = run("tap").out;
+    assert!(tap.starts_with("TAP version 14\nnot ok 1 - onUserUpdate: threw TypeError"), "{tap}");
+    assert!(
+        tap.contains(
+            "\n  ---\n  case: \"data.user.last_name:absent\"\n  changes: [\"`data.user.last_name` absent\"]\n"
+        ),
+        "{tap}"
+    );
+    assert!(
+        tap.contains("\n  repeat: \"simctl trigger onUserUpdate ") && tap.ends_with(" cases that are borne\n1..2\n"),
+        "{tap}"
+    );
+    let held = app("return 1;").run(["fuzz", "onUserUpdate", "-n", "30", "--format", "tap"]).code(0);
+    assert_eq!(held.out, "TAP version 14\nok 1 - onUserUpdate: 30 cases that are borne\n1..1\n");
+}
+
+#[test]
+fn no_secret_is_in_a_failure_that_is_kept() {
+    const SECRET: &str = "s3cr3t-of-the-app";
+    let sandbox = app("throw new Error('no ' + payload.iparams.key + user.id);")
+        .file("config/iparams.json", r#"{"key":{"display_name":"Key","type":"text","secure":true,"required":true}}"#)
+        .file("config/iparam_test_data.json", format!("{{\"key\":\"{SECRET}\"}}"));
+    let ran = fuzz(&sandbox, &["-n", "60", "--save-scenario"]).code(1).without(SECRET);
+    assert!(!of_type(&ran.out, "case-failed").is_empty());
+    let text = |folder: &str| {
+        let entries = std::fs::read_dir(sandbox.path().join(folder)).unwrap();
+        entries.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect::<String>()
+    };
+    let (failures, scenarios) = (text(".simctl/failures"), text("tests"));
+    assert!(failures.contains("\"repeat\"") && scenarios.contains("steps"), "{failures} {scenarios}");
+    assert!(!failures.contains(SECRET) && !scenarios.contains(SECRET), "{failures} {scenarios}");
+}

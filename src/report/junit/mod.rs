@@ -25,6 +25,9 @@ pub struct Junit<W> {
     suite: &'static str,
     /// What was found and belongs to no case yet.
     found: Vec<Finding>,
+    /// The event that payloads are looked for, and the case at hand.
+    fuzzed: String,
+    failed_case: String,
     /// What the handler of the delivery at hand printed.
     log: String,
     cases: Vec<Case>,
@@ -39,6 +42,9 @@ pub struct Junit<W> {
 /// The suite that scenarios are.
 const SCENARIOS: &str = "simctl test";
 
+/// The suite that a search for payloads is.
+const FUZZ: &str = "simctl fuzz";
+
 impl<W: Write> Junit<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Self {
@@ -47,6 +53,8 @@ impl<W: Write> Junit<W> {
             run: Run::default(),
             suite: "simctl",
             found: Vec::new(),
+            fuzzed: String::new(),
+            failed_case: String::new(),
             log: String::new(),
             cases: Vec::new(),
             failure: None,
@@ -106,12 +114,24 @@ impl<W: Write> Junit<W> {
     }
 
     fn delivery_case(&self, delivery: &Started) -> Case {
-        let number = if self.run.count > 1 { format!(" [{}]", delivery.index) } else { String::new() };
+        let number = match self.suite {
+            FUZZ => format!(" {}", self.failed_case),
+            _ if self.run.count > 1 => format!(" [{}]", delivery.index),
+            _ => String::new(),
+        };
         Case {
             class: delivery.event.clone(),
             name: format!("{}{number}", delivery.to.name()),
             file: delivery.to.file().map(|file| self.run.in_app(file)).unwrap_or_default(),
             ..Case::default()
+        }
+    }
+
+    /// What a handler that was fuzzed has borne, which nobody told of one by one.
+    fn bore(&mut self, held: u64) {
+        if self.suite == FUZZ && held > 0 {
+            let name = format!("{held} cases that are borne");
+            self.cases.push(Case { class: self.fuzzed.clone(), name, ..Case::default() });
         }
     }
 
@@ -193,6 +213,10 @@ impl<W: Write> Reporter for Junit<W> {
         self.run.on_event(event);
         match event {
             RunEvent::RunStarted { .. } => self.suite = "simctl trigger",
+            RunEvent::FuzzStarted { event, .. } => {
+                self.suite = FUZZ;
+                self.fuzzed.clone_from(event);
+            }
             RunEvent::CheckStarted { .. } => self.suite = "simctl validate",
             RunEvent::Found { finding } => self.found.push(finding.clone()),
             RunEvent::FileChecked { file } => self.checked(file),
@@ -235,7 +259,8 @@ impl<W: Write> Reporter for Junit<W> {
                 let _ = writeln!(self.log, "{}", printable(&describe(outcome, Verbosity::Normal)));
             }
             RunEvent::DeliveryStarted { .. } => self.log = self.found_text(),
-            RunEvent::CaseFailed { changes, .. } => {
+            RunEvent::CaseFailed { changes, case, .. } => {
+                self.failed_case.clone_from(case);
                 changes.iter().for_each(|change| {
                     let _ = writeln!(self.log, "with {change}");
                 });
@@ -244,7 +269,8 @@ impl<W: Write> Reporter for Junit<W> {
                 self.delivered(outcome, repeat, *start_up + *handler);
             }
             RunEvent::CheckFinished { exit_code, .. } => self.exit_code = Some(*exit_code),
-            RunEvent::RunFinished { exit_code, interrupted, .. } => {
+            RunEvent::RunFinished { held, exit_code, interrupted, .. } => {
+                self.bore(*held);
                 self.exit_code = Some(*exit_code);
                 self.interrupted = *interrupted;
             }
