@@ -97,6 +97,10 @@ impl Child {
         }
         let stdout = if program.with_stdout { Stdio::piped() } else { Stdio::null() };
         command.stdin(stdin).stdout(stdout).stderr(Stdio::piped()).process_group(0);
+        // What reads a socket is Node.js, which takes its time before it runs anything of the app's.
+        if program.starts_others && program.stdin == Stdin::Pipe {
+            guardian::prepare();
+        }
         let mut process = command.spawn()?;
         // The command holds a copy of the child's end: while it lives, its end of file would not be seen.
         drop(command);

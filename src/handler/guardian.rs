@@ -36,13 +36,15 @@ pub fn want_guardian() {
     }
 }
 
+/// Has the guardian there before a process is that could end simctl at once.
+pub(super) fn prepare() {
+    GUARDIAN.lock().unwrap_or_else(PoisonError::into_inner).prepare();
+}
+
 /// A group that began with that process is to be ended with simctl.
 pub(super) fn watch(group: Pid) {
     let mut guardian = GUARDIAN.lock().unwrap_or_else(PoisonError::into_inner);
-    if matches!(*guardian, Guardian::Waiting) {
-        // Without one, handlers run all the same.
-        *guardian = start().map_or(Guardian::Unwanted, Guardian::Running);
-    }
+    guardian.prepare();
     guardian.tell('+', group);
 }
 
@@ -52,6 +54,13 @@ pub(super) fn release(group: Pid) {
 }
 
 impl Guardian {
+    fn prepare(&mut self) {
+        if matches!(self, Self::Waiting) {
+            // Without one, handlers run all the same.
+            *self = start().map_or(Self::Unwanted, Self::Running);
+        }
+    }
+
     fn tell(&mut self, sign: char, group: Pid) {
         if let Self::Running(pipe) = self {
             // It has been killed; that is no reason to stop.
