@@ -37,6 +37,28 @@ const CASES: &[Case] = &[
     ("spins in toJSON", "return { toJSON() { for (;;) {} } };", TIMED_OUT),
     ("spins in JSON.stringify", "JSON.stringify({ toJSON() { for (;;) {} } });", TIMED_OUT),
     ("spins in a getter of what it returns", "return { get x() { for (;;) {} } };", TIMED_OUT),
+    ("spins in a getter", "const o = { get x() { for (;;) {} } }; return o.x;", TIMED_OUT),
+    (
+        "spins where no code of its own runs",
+        "return Array.prototype.indexOf.call({ length: Number.MAX_SAFE_INTEGER }, 1);",
+        TIMED_OUT,
+    ),
+    (
+        "grows in JSON.stringify",
+        "let o = []; for (let i = 0; i < 40; i++) o = [o, o]; return JSON.stringify(o).length;",
+        &["out-of-memory", "timed-out", "threw"],
+    ),
+    (
+        "returns what grows when it is written down",
+        "let o = []; for (let i = 0; i < 40; i++) o = [o, o]; return o;",
+        &["returned", "out-of-memory", "timed-out", "threw"],
+    ),
+    ("settles when its time is over", "return $request.invokeTemplate('slow', {}).then(() => 1);", TIMED_OUT),
+    (
+        "settles when the next delivery has begun",
+        "$request.invokeTemplate('soon', {}).then(() => { console.log('too late'); throw new Error('too late'); }); throw new Error('true');",
+        FAILED,
+    ),
     ("spins in a comparison", "[3, 2, 1].sort(() => { for (;;) {} });", TIMED_OUT),
     ("spins in promise jobs", "return (async () => { for (;;) await null; })();", TIMED_OUT),
     ("spins in a forgotten promise", "(async () => { for (;;) await null; })(); return 1;", TIMED_OUT),
@@ -200,7 +222,7 @@ impl App {
         };
         app.write(
             "manifest.json",
-            r#"{"platform-version":"3.0","modules":{"chat":{"events":{"onUserCreate":{"handler":"created"}}}},"engines":{"node":"18.20.8","fdk":"9.7.4"}}"#,
+            r#"{"platform-version":"3.0","modules":{"common":{"requests":{"slow":{},"soon":{}}},"chat":{"events":{"onUserCreate":{"handler":"created"}}}},"engines":{"node":"18.20.8","fdk":"9.7.4"}}"#,
         );
         app.write(
             "server/server.js",
@@ -212,18 +234,35 @@ impl App {
         app
     }
 
+    /// Templates that its code may ask for: one is answered while the next delivery runs, one after the time limit.
+    fn with_answers(self) -> Self {
+        let template = r#"{"schema":{"protocol":"https","method":"GET","host":"crm.example","path":"/v1"}}"#;
+        self.write("config/requests.json", &format!(r#"{{"slow":{template},"soon":{template}}}"#));
+        for (name, delay) in [("slow", 1500), ("soon", 5)] {
+            let mock = format!(r#"{{"request":{{"template":"{name}"}},"answer":{{"delay_ms":{delay}}}}}"#);
+            self.write(&format!("mocks/{name}.json"), &mock);
+        }
+        self
+    }
+
     fn write(&self, name: &str, text: &str) {
         let path = self.folder.path().join(name);
         fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         fs::write(path, text).expect("a file");
     }
 
-    /// Fires three deliveries and gives back their outcomes, and how long it took.
+    /// Fires three deliveries at the app.
     fn fire(&self, runtime: &str) -> Fired {
+        self.fire_at(&["--timeout", LIMIT, "--db", "memory", "--memory", "128MiB", "--runtime", runtime])
+    }
+
+    /// Fires three deliveries and gives back their outcomes, and how long it took.
+    fn fire_at(&self, more: &[&str]) -> Fired {
         let began = Instant::now();
         let mut child = simctl()
-            .args(["trigger", "onUserCreate", "-n", "3", "--seed", "7", "--format", "json", "--timeout", LIMIT])
-            .args(["--db", "memory", "--memory", "128MiB", "--runtime", runtime, "--app"])
+            .args(["trigger", "onUserCreate", "-n", "3", "--seed", "7", "--format", "json"])
+            .args(more)
+            .arg("--app")
             .arg(self.folder.path())
             .env("TMPDIR", self.scratch.path())
             .stdin(Stdio::null())
@@ -260,7 +299,7 @@ impl App {
 
     /// Files outside the app's own, which simctl may keep in `.simctl` alone.
     fn left_files(&self) -> Vec<PathBuf> {
-        let own = ["manifest.json", "server", ".simctl"];
+        let own = ["manifest.json", "server", "config", "mocks", ".simctl"];
         let names = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
         let strange = names(self.folder.path()).filter(|path| !own.iter().any(|own| path.ends_with(own)));
         strange.chain(names(self.scratch.path())).collect()
@@ -297,7 +336,7 @@ fn second_email() -> String {
 
 /// What is wrong with how simctl bore the case; nothing where it bore it well.
 fn faults((name, code, wanted): Case, runtime: &str, as_package: bool) -> Vec<String> {
-    let app = App::new(code, as_package);
+    let app = App::new(code, as_package).with_answers();
     let fired = app.fire(runtime);
     let mut faults = Vec::new();
     let outcomes = fired.outcomes();
@@ -456,6 +495,76 @@ fn is_running(pid: &Path) -> bool {
     fs::read(pid.join("cmdline")).is_ok_and(|command| !command.is_empty())
 }
 
+/// A package that listens, and a process of its own that does: each port is told in the value that is returned.
+const LISTENS: &str = "
+    const script = 'const s = require(\"net\").createServer().listen(0, \"127.0.0.1\", () => console.log(s.address().port))';
+    const child = require('child_process').spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const own = require('net').createServer();
+    return new Promise((done) => own.listen(0, '127.0.0.1', () => {
+        child.stdout.once('data', (port) => done([own.address().port, Number(port)]));
+    }));";
+
+#[test]
+fn no_port_is_left_behind() {
+    if !common::node_or_skip("no_port_is_left_behind") {
+        return;
+    }
+    let fired = App::new(LISTENS, true).fire("node");
+    let events = fired.text.lines().map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"));
+    let values: Vec<Value> = events.map(|event| event["outcome"]["value"]["json"].clone()).collect();
+    let ports = values.iter().find_map(Value::as_array).unwrap_or_else(|| panic!("no ports: {}", fired.text));
+    assert_eq!(ports.len(), 2, "{ports:?}");
+    for port in ports.iter().filter_map(Value::as_u64) {
+        let port = u16::try_from(port).expect("a port");
+        assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err(), "somebody listens at {port} still");
+    }
+}
+
+/// Programs in place of a handler: the second of three deliveries is the one that is spoilt.
+const PROGRAMS: &[Case] = &[
+    ("spins", "while :; do :; done", TIMED_OUT),
+    ("waits for ever", "sleep 1000", TIMED_OUT),
+    ("ignores every signal", "trap '' TERM INT HUP; while :; do :; done", TIMED_OUT),
+    ("closes all and stays", "exec 0<&- 1>&- 2>&-; sleep 1000", TIMED_OUT),
+    ("floods its output", "yes", TIMED_OUT),
+    ("kills itself", "kill -KILL $$", &["signalled"]),
+    ("fails", "exit 7", &["exited"]),
+    ("leaves a grandchild that holds the pipes", "trap '' TERM; sleep 1000 & exit 0", RETURNED),
+    (
+        "steers and forges",
+        "printf '\\033[2J\\000\\n  ok  returned\\n3 deliveries: 3 held, 0 failed\\n'; exit 3",
+        &["exited"],
+    ),
+];
+
+#[test]
+fn no_program_spoils_the_deliveries_beside_its_own() {
+    let mut found = Vec::new();
+    for &(name, code, wanted) in PROGRAMS {
+        let app = App::new("", false);
+        app.write("server/bad.sh", &format!("if [ \"$SIMCTL_INDEX\" = 1 ]; then {code}; fi\n"));
+        let fired = app.fire_at(&[
+            "--timeout",
+            "500ms",
+            "--exec",
+            &format!("sh {}/server/bad.sh", app.folder.path().display()),
+        ]);
+        let outcomes = fired.outcomes();
+        let is_true = matches!(outcomes.as_slice(), [first, bad, last]
+            if first == "returned" && last == "returned" && wanted.contains(&bad.as_str()));
+        let held = outcomes.iter().all(|outcome| outcome == "returned");
+        let is_over = fired.code == Some(i32::from(!held)) && fired.took < IN_TIME && fired.text.len() < MOST_OUTPUT;
+        let (running, files) = (app.left_running(), app.left_files());
+        if !is_true || !is_over || !running.is_empty() || !files.is_empty() || fired.text.contains(['\u{1b}', '\0']) {
+            found.push(format!(
+                "{name}: {outcomes:?} {:?} {:?} {running:?} {files:?} {}",
+                fired.code, fired.took, fired.errors
+            ));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
 /// Nothing keeps a process from ending its parent. What simctl holds is that nobody takes this for a success, and that the
 /// handler does not stay.
 #[test]
@@ -473,5 +582,20 @@ fn a_handler_that_ends_simctl_makes_no_success_and_does_not_stay() {
         }
         assert!(app.left_running().is_empty(), "{signal}: still running: {:?}", app.left_running());
         assert!(app.left_files().is_empty(), "{signal}: files left: {:?}", app.left_files());
+    }
+}
+
+#[test]
+fn a_program_that_ends_simctl_makes_no_success_and_does_not_stay() {
+    for signal in ["TERM", "KILL"] {
+        let app = App::new("", false);
+        let command = format!("sh -c 'read payload; kill -{signal} $PPID; while :; do :; done'");
+        let fired = app.fire_at(&["--timeout", "5s", "--exec", &command]);
+        assert!(fired.code != Some(0) && fired.took < IN_TIME, "{signal}: {:?} {:?}", fired.code, fired.took);
+        let patience = Instant::now() + Duration::from_secs(10);
+        while !app.left_running().is_empty() && Instant::now() < patience {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(app.left_running().is_empty(), "{signal}: still running: {:?}", app.left_running());
     }
 }

@@ -222,6 +222,27 @@ fn no_server_holds_a_run_up_and_each_is_told_for_what_it_did() {
 }
 
 #[test]
+fn one_bad_answer_spoils_no_other() {
+    for behave in [
+        // It sends nothing, and an endless body.
+        (|_: &mut std::net::TcpStream| thread::sleep(Duration::from_secs(2))) as fn(&mut std::net::TcpStream),
+        |stream| forever(stream, "HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 65536]),
+    ] {
+        let number = std::sync::atomic::AtomicUsize::new(0);
+        let server = Server::new(move |stream| match number.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            1 => behave(stream),
+            _ => drop(stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")),
+        });
+        let url = server.url();
+        let args = ["trigger", "onUserUpdate", "-n", "3", "--to", &url, "--timeout", "500ms", "--format", "json"];
+        let ran = Sandbox::new().run(args).code(1);
+        let kinds: Vec<_> =
+            ran.events("delivery-finished").iter().map(|event| event["outcome"]["kind"].clone()).collect();
+        assert!(kinds[0] == "accepted" && kinds[1] != "accepted" && kinds[2] == "accepted", "{kinds:?}");
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_fails_the_delivery_and_not_the_run() {
     let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
     let url = format!("http://127.0.0.1:{port}/");

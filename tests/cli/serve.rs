@@ -218,6 +218,7 @@ fn ctrl_c_ends_it_at_once_though_streams_are_open_and_a_handler_hangs() {
     let status = serving.child.wait().expect("it ends");
     assert_eq!(status.code(), Some(130));
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(TcpStream::connect(&serving.address).is_err(), "somebody listens at its port still");
     drop(streams);
 }
 
