@@ -111,10 +111,10 @@ fn is_one_of(cases: &[&str], id: &str) -> bool {
 }
 
 #[test]
-fn each_planted_bug_is_found_within_2000_cases_and_its_case_is_minimal() {
+fn each_planted_bug_is_found_within_1000_cases_and_its_case_is_minimal() {
     for planted in &PLANTED {
         let sandbox = Sandbox::app(planted.server);
-        let ran = fuzz(&sandbox, planted.flags).code(1);
+        let ran = fuzz(&sandbox, &[planted.flags, &["-n", "1000"]].concat()).code(1);
         let cases = of_type(&ran.out, "case-failed");
         let outcomes = of_type(&ran.out, "delivery-finished");
         let found = cases.iter().zip(&outcomes).find(|(case, outcome)| {
@@ -130,7 +130,7 @@ fn each_planted_bug_is_found_within_2000_cases_and_its_case_is_minimal() {
 #[test]
 fn a_case_fails_alone_as_it_did_among_the_others() {
     let sandbox = app("return user.last_name.toUpperCase();");
-    let ran = fuzz(&sandbox, &["-n1500", "--invalid", "--timeout", "9s", "--locale=de_de"]).code(1);
+    let ran = fuzz(&sandbox, &["-n900", "--invalid", "--timeout", "9s", "--locale=de_de"]).code(1);
     let cases = of_type(&ran.out, "case-failed");
     let at = cases.iter().position(|case| case["case"] == "data.user.last_name:absent").unwrap();
     let repeat = of_type(&ran.out, "delivery-finished")[at]["repeat"].as_str().unwrap().to_owned();
@@ -147,9 +147,9 @@ fn a_case_fails_alone_as_it_did_among_the_others() {
 fn the_same_seed_finds_the_same_and_a_handler_that_bears_everything_holds() {
     let sandbox = app("return user.last_name.toUpperCase();");
     let cases = |ran: Ran| of_type(&ran.out, "case-failed");
-    assert_eq!(cases(fuzz(&sandbox, &["-n", "800"])), cases(fuzz(&sandbox, &["-n", "800"])));
-    let ran = fuzz(&app("return String(user && user.id);"), &["-n", "800"]).code(0);
-    assert_eq!(of_type(&ran.out, "run-finished")[0]["held"], 800);
+    assert_eq!(cases(fuzz(&sandbox, &["-n", "300"])), cases(fuzz(&sandbox, &["-n", "300"])));
+    let ran = fuzz(&app("return String(user && user.id);"), &["-n", "300"]).code(0);
+    assert_eq!(of_type(&ran.out, "run-finished")[0]["held"], 300);
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn node_finds_the_same() {
         return;
     }
     let sandbox = app("return user.last_name.toUpperCase();");
-    let ran = fuzz(&sandbox, &["-n", "1200", "--runtime", "node"]).code(1);
+    let ran = fuzz(&sandbox, &["-n", "300", "--runtime", "node"]).code(1);
     assert_eq!(of_type(&ran.out, "case-failed")[0]["case"], "data.user.last_name:absent");
 }
 
@@ -186,12 +186,12 @@ fn an_end_in_time_and_events_without_a_schema() {
 #[test]
 fn known_failures_do_not_fail_the_run_and_new_ones_do() {
     let sandbox = app("return user.last_name.toUpperCase();");
-    let all = ["-n", "1200"];
+    let all = ["-n", "300"];
     let ran = fuzz(&sandbox, &all).code(1);
     let sandbox = sandbox.file("known.json", &ran.out);
-    fuzz(&sandbox, &["-n", "1200", "--baseline", "known.json"]).code(0).stdout("known: threw TypeError");
+    fuzz(&sandbox, &["-n", "300", "--baseline", "known.json"]).code(0).stdout("known: threw TypeError");
     let sandbox = sandbox.file("other.json", ran.out.replace("server.js:5", "server.js:9"));
-    fuzz(&sandbox, &["-n", "1200", "--baseline", "other.json"]).code(1);
+    fuzz(&sandbox, &["-n", "300", "--baseline", "other.json"]).code(1);
     fuzz(&sandbox, &["--baseline", "manifest.json"]).code(2).stderr("no JSON stream of a run");
     fuzz(&sandbox, &["--baseline", "none.json"]).code(2);
 }
@@ -199,7 +199,7 @@ fn known_failures_do_not_fail_the_run_and_new_ones_do() {
 #[test]
 fn a_failure_is_kept_and_saved_as_a_scenario_that_fails_until_the_handler_is_mended() {
     let sandbox = app("return user.last_name.toUpperCase();");
-    fuzz(&sandbox, &["-n", "1200", "--save-scenario"]).code(1).stdout(".scenario.yaml");
+    fuzz(&sandbox, &["-n", "300", "--save-scenario"]).code(1).stdout(".scenario.yaml");
     let kept: Vec<_> = std::fs::read_dir(sandbox.path().join(".simctl/failures")).unwrap().collect();
     assert_eq!(kept.len(), 1);
     let text = std::fs::read_to_string(kept[0].as_ref().unwrap().path()).unwrap();
@@ -207,7 +207,7 @@ fn a_failure_is_kept_and_saved_as_a_scenario_that_fails_until_the_handler_is_men
     assert_eq!(record["case"], "data.user.last_name:absent");
     sandbox.run(["test"]).code(1).stdout("last_name");
     // A second run leaves what is there.
-    fuzz(&sandbox, &["-n", "1200", "--save-scenario"]).code(1);
+    fuzz(&sandbox, &["-n", "300", "--save-scenario"]).code(1);
     let sandbox = sandbox.file("server/server.js", "exports = { created: function () {}, updated: function () {} };\n");
     sandbox.run(["test"]).code(0);
 }
@@ -218,17 +218,16 @@ fn nothing_is_kept_through_a_link_that_leads_out_of_the_app() {
     let sandbox = app("return user.last_name.toUpperCase();").folder(".simctl");
     std::os::unix::fs::symlink(elsewhere.path(), sandbox.path().join(".simctl/failures")).unwrap();
     std::os::unix::fs::symlink(elsewhere.path(), sandbox.path().join("tests")).unwrap();
-    fuzz(&sandbox, &["-n", "1200", "--save-scenario"]).code(1).stderr("leads out of the app's folder");
+    fuzz(&sandbox, &["-n", "300", "--save-scenario"]).code(1).stderr("leads out of the app's folder");
     assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn reports_count_cases_and_not_deliveries() {
     let sandbox = app("return user.last_name.toUpperCase();");
-    let of =
-        |format: &str| ["fuzz", "onUserUpdate", "--seed", "7", "-n", "1200", "--format", format].map(str::to_owned);
+    let of = |format: &str| ["fuzz", "onUserUpdate", "--seed", "7", "-n", "300", "--format", format].map(str::to_owned);
     let run = |format: &str| sandbox.run(of(format).iter().map(String::as_str)).code(1);
-    run("human").stdout("1200 cases: ").without("deliveries");
+    run("human").stdout("300 cases: ").without("deliveries");
     let junit = run("junit").out;
     let junit = roxmltree::Document::parse(&junit).unwrap();
     let suite = junit.descendants().find(|node| node.has_tag_name("testsuite")).unwrap();
