@@ -27,9 +27,11 @@ use simctl::text::{Source, json};
 
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::embedded);
 
-/// A folder of this process's own.
-static SCRATCH: LazyLock<PathBuf> =
-    LazyLock::new(|| std::env::temp_dir().join(format!("simctl-fuzz-{}", std::process::id())));
+/// A folder of this process's own, in `target/` of whoever runs it.
+static SCRATCH: LazyLock<PathBuf> = LazyLock::new(|| {
+    let folder = option_env!("CARGO_TARGET_TMPDIR").map_or_else(std::env::temp_dir, PathBuf::from);
+    folder.join(format!("simctl-fuzz-{}", std::process::id()))
+});
 
 /// Names that the samples give their callbacks, so that a changed sample is still one with handlers.
 const CALLBACKS: [(&str, &str); 4] = [
