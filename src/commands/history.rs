@@ -204,7 +204,7 @@ fn export(
     if recorded.has_secrets() {
         context.console.note("a mask stands where the payload had a secret; `simctl replay` fires the real value");
     }
-    let indented = |value: &Value| format!("{value:#}\n");
+    let indented = |value: &Value| format!("{}\n", printable_json(&format!("{value:#}")));
     let payload = || serde_json::from_str::<Value>(recorded.payload.get()).unwrap_or_default();
     let delivery = || serde_json::to_value(&recorded).unwrap_or_default();
     let file = file.filter(|file| *file != Path::new("-"));
@@ -249,7 +249,7 @@ fn diff(
         if let (Value::Object(members), Ok(Value::Object(more))) = (&mut value, serde_json::to_value(&comparison)) {
             members.extend(more);
         }
-        format!("{value}\n")
+        format!("{}\n", printable_json(&value.to_string()))
     } else {
         let paint = Paint::new(context.console.color_out);
         let both = deliveries_table(&[first, second], now, paint, context.console.width());

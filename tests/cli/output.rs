@@ -78,3 +78,43 @@ fn a_flag_set_in_the_environment_counts_and_the_command_line_wins() {
     assert_eq!(Sandbox::new().run(args).code(0).out, five);
     assert_ne!(sandbox.run(["generate", "onUserCreate", "--seed", "6"]).code(0).out, five);
 }
+
+/// What was kept of a payload with controls above ASCII in it, which JSON need not escape, as each verb shows it.
+#[test]
+fn no_verb_passes_on_a_control_sequence_of_what_was_kept() {
+    let server =
+        "exports = { async created(payload) { const { first_name, id } = payload.data.user; console.log(first_name);
+        await $db.set('k' + first_name, { first_name }); return id; } , updated() {} };";
+    let sandbox = Sandbox::app(server);
+    let mut payload = sandbox.run(["generate", "onUserCreate", "--seed", "7"]).code(0).json();
+    payload["data"]["user"]["first_name"] = "A\u{9b}31mB\u{7f}\u{202e}C".into();
+    payload["data"]["user"]["id"] = "i\u{9b}d".into();
+    let sandbox = sandbox.file("p.json", payload.to_string());
+    let shows = [
+        "trigger onUserCreate --payload p.json",
+        "trigger onUserCreate --payload p.json --format json",
+        "history",
+        "history --format json",
+        "history show 1",
+        "history show 1 --format json",
+        "history export 1 --as payload",
+        "history export 1 --as delivery",
+        "history export 1 --as step",
+        "diff 1 2",
+        "diff 1 2 --format json",
+        "users list",
+        "users list --format json",
+        "users show i\u{9b}d",
+        "replay 1 --format json",
+        "db list",
+        "db list --format json",
+        "db get kA\u{9b}31mB\u{7f}\u{202e}C",
+        "db export",
+        "validate p.json --format sarif",
+    ];
+    for words in shows {
+        let ran = sandbox.run(words.split(' ')).code(0);
+        let obeyed = |c: char| (c.is_control() && c != '\n' && c != '\t') || c == '\u{202e}';
+        assert!(!ran.out.contains(obeyed) && !ran.err.contains(obeyed), "{words}: {:?} {:?}", ran.out, ran.err);
+    }
+}

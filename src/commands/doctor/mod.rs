@@ -12,7 +12,7 @@ use super::{AppOptions, Context};
 use crate::app::App;
 use crate::model::{Code, Finding, Verdict};
 use crate::report::{Paint, Verbosity};
-use crate::text::printable_line;
+use crate::text::{printable_json, printable_line};
 
 mod machine;
 mod own_app;
@@ -135,7 +135,7 @@ pub fn doctor(context: &Context, options: &DoctorOptions) -> Verdict {
     let text = if options.json {
         let simctl = env!("CARGO_PKG_VERSION");
         let report = Report { simctl, app: name, checks: &checks, lacking, exit_code: verdict.exit_code() };
-        format!("{}\n", serde_json::to_string(&report).unwrap_or_default())
+        format!("{}\n", printable_json(&serde_json::to_string(&report).unwrap_or_default()))
     } else {
         as_text(&checks, name, lacking, context)
     };
