@@ -7,6 +7,7 @@
 mod common;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -406,36 +407,36 @@ fn no_package_spoils_the_deliveries_beside_its_own() {
     }
 }
 
-/// A run of simctl that is killed by the system as soon as its handler or program spins; what it has started is gone then.
+/// A run of simctl that is killed as soon as it has told that its handler or program spins; what it has started is gone then.
 fn assert_gone_when_simctl_is_killed(app: &App, addressee: &[&str]) {
     let mut simctl = simctl()
-        .args(["trigger", "onUserCreate", "-n", "1", "--seed", "7", "--timeout", "60s", "--app"])
+        .args(["trigger", "onUserCreate", "--seed", "7", "--timeout", "60s", "--format", "json", "--app"])
         .arg(app.folder.path())
         .args(addressee)
         .env("TMPDIR", app.scratch.path())
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .expect("simctl runs");
-    let spins = app.scratch.path().join("spins");
-    let wait_until = |what: &str, is_so: &dyn Fn() -> bool| {
-        let patience = Instant::now() + Duration::from_secs(20);
-        while !is_so() {
-            assert!(Instant::now() < patience, "{what}: {:?}", app.left_running());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-    };
-    wait_until("it never spun", &|| spins.exists());
+    let output = BufReader::new(simctl.stdout.take().expect("piped"));
+    let tells = |line: &String| line.contains("it spins\\n") || line.contains("\"text\":\"it spins\"");
+    assert!(output.lines().map_while(Result::ok).any(|line| tells(&line)), "it never spun");
+    let started = app.left_running();
     simctl.kill().expect("it runs");
     simctl.wait().expect("it was killed");
-    wait_until("it is still there", &|| app.left_running().is_empty());
+    assert!(started.len() > 1, "only simctl runs: {started:?}");
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !app.left_running().is_empty() {
+        assert!(Instant::now() < patience, "it is still there: {:?}", app.left_running());
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
 fn spinning_node_is_gone_when_simctl_is_killed() {
     if common::node_or_skip("spinning_node_is_gone_when_simctl_is_killed") {
-        let code = "require('fs').writeFileSync(process.env.TMPDIR + '/spins', ''); for (;;) {}";
+        let code = "require('fs').writeSync(1, 'it spins\\n'); for (;;) {}";
         let app = App::new(code, true);
         app.write(
             "server/server.js",
@@ -447,7 +448,7 @@ fn spinning_node_is_gone_when_simctl_is_killed() {
 
 #[test]
 fn a_spinning_program_and_what_it_has_started_are_gone_when_simctl_is_killed() {
-    let program = "sh -c 'sleep 60 & : >\"$TMPDIR/spins\"; while :; do :; done'";
+    let program = "sh -c 'sleep 60 & echo it spins; while :; do :; done'";
     assert_gone_when_simctl_is_killed(&App::new("", false), &["--exec", program]);
 }
 
