@@ -392,3 +392,50 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
 }
+
+#[test]
+fn nothing_is_written_but_in_the_apps_own_folder() {
+    let app = App::named(b"app")
+        .file("server/server.js", "exports = { async created(payload) { await $db.set('k', { a: 1 }); return payload.data.user.last_name.trim(); }, updated() {} };\n")
+        .file("tests/a.scenario.yaml", "users: { jane: {} }\nsteps: [{ create: jane }]\n");
+    let own = |app: &App| {
+        let mut files = files_below(&app.path());
+        files.retain(|file| !file.starts_with(app.path().join(".simctl")));
+        files.sort();
+        files
+    };
+    let before = own(&app);
+    let elsewhere = TempDir::new().expect("a temporary folder");
+    for place in ["home", "temporary", "here"] {
+        fs::create_dir(elsewhere.path().join(place)).expect("a folder");
+    }
+    let verbs: [(&[&str], &[&str]); 11] = [
+        (&["trigger", "onUserCreate", "-n", "3", "--seed", "7"], &["--app"]),
+        (&["generate", "onUserCreate"], &["--app"]),
+        (&["validate"], &[]),
+        (&["test"], &[]),
+        (&["test", "--coverage"], &[]),
+        (&["fuzz", "onUserCreate", "-n", "150", "--seed", "7"], &["--app"]),
+        (&["load", "onUserCreate", "-n", "20"], &["--app"]),
+        (&["history"], &["--app"]),
+        (&["replay", "1"], &["--app"]),
+        (&["db", "list"], &["--app"]),
+        (&["doctor"], &["--app"]),
+    ];
+    for runtime in runtimes() {
+        for (words, flag) in verbs {
+            let fires = matches!(words[0], "trigger" | "test" | "fuzz" | "load" | "replay");
+            let runtime: &[&str] = if fires { &["--runtime", runtime] } else { &[] };
+            let mut run = command(&elsewhere.path().join("here"), words.iter().chain(runtime).chain(flag).copied());
+            run.env("HOME", elsewhere.path().join("home")).env("TMPDIR", elsewhere.path().join("temporary"));
+            for name in ["XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"] {
+                run.env_remove(name);
+            }
+            let told = Told::of(run.arg(app.path()));
+            assert!(matches!(told.code, Some(0 | 1)), "{words:?}: {:?} {}", told.code, told.text);
+        }
+    }
+    assert_eq!(files_below(elsewhere.path()), Vec::<PathBuf>::new());
+    assert_eq!(own(&app), before);
+    assert_eq!(app.beside(), Vec::<OsString>::new());
+}
