@@ -73,7 +73,7 @@ fn start() -> io::Result<ChildStdin> {
     let own = if cfg!(target_os = "linux") { PathBuf::from("/proc/self/exe") } else { std::env::current_exe()? };
     let mut command = Command::new(own);
     // In a group of its own, where no Ctrl-C reaches it, and in no folder that somebody may want to remove.
-    command.arg(GUARDIAN_ARGUMENT).env_clear().current_dir("/").process_group(0);
+    command.arg0("simctl").arg(GUARDIAN_ARGUMENT).env_clear().current_dir("/").process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut process = command.spawn()?;
     // It ends after simctl, so nobody here waits for it.
