@@ -190,6 +190,8 @@ fn host<'js>(ctx: &Ctx<'js>) -> rquickjs::Result<Object<'js>> {
     host.set("isProxy", Func::from(|_: Value<'_>| false))?;
     host.set("settled", Func::from(|| ()))?;
     host.set("lacksLocales", true)?;
+    host.set("hearsLogs", false)?;
+    host.set("took", Func::from(|| 0))?;
     host.set("root", "/")?;
     host.set("prefix", PREFIX)?;
     host.set("shift", PREFIX.len())?;

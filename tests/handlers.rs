@@ -164,19 +164,24 @@ impl App {
                 methods: ["say", "fail", "later", "never", "release"].map(str::to_owned).to_vec(),
             }],
             shares_realm: false,
+            hears_logs: true,
         };
         Handler::start(&launch, &Interrupt::none()).expect("the handler starts")
     }
 
-    fn deliver(&mut self, handler: &mut Handler, payload: &str) -> Outcome {
-        let delivery = Delivery {
-            index: 0,
+    fn delivery(&self, index: u64, payload: &str) -> Delivery {
+        Delivery {
+            index,
             event: "onUserUpdate".to_owned(),
             callback: "fire".to_owned(),
             payload: payload.to_owned(),
             ends_by_render: self.ends_by_render,
             clock_shift_ms: self.clock_shift_ms,
-        };
+        }
+    }
+
+    fn deliver(&mut self, handler: &mut Handler, payload: &str) -> Outcome {
+        let delivery = self.delivery(0, payload);
         handler.deliver(&delivery, &mut self.heard).expect("the delivery is made").outcome
     }
 
@@ -830,6 +835,70 @@ fn a_late_answer_reaches_no_later_delivery() {
     }
 }
 
+/// Deliveries `0..count` of payloads that say their number.
+fn numbered(app: &App, count: u64) -> Vec<Delivery> {
+    (0..count).map(|n| app.delivery(n, &format!("{{\"n\":{n},\"name\":\"Ada\\nAdé 👩\"}}"))).collect()
+}
+
+#[test]
+fn what_is_sent_ahead_runs_one_at_a_time_and_gets_its_own_answers() {
+    // Waits for answers and for a file while the next events are there already, and leaves a job behind.
+    let source = "let running = 0;
+        exports = { fire: async function (payload) {
+            const both = [running++, await $echo.later(payload.n, 3), require('./lib/b')(), await $echo.say(payload.name)];
+            Promise.resolve().then(() => console.log('left by ' + payload.n));
+            return both;
+        } };";
+    for runtime in runtimes() {
+        let mut app = App::new(source).file("server/lib/b.js", "exports = () => 'b';");
+        let mut handler = app.start(runtime);
+        let deliveries = numbered(&app, 20);
+        for (n, delivery) in deliveries.iter().enumerate() {
+            // In handfuls, as a load does, once the process is known.
+            if n % 5 == 1 {
+                handler.send_ahead(&deliveries[n..deliveries.len().min(n + 5)]);
+            }
+            let delivered = handler.deliver(delivery, &mut app.heard).expect("the delivery is made");
+            assert_eq!(json_value(delivered.outcome), json!([0, n, "b", "Ada\nAdé 👩"]), "{runtime:?}");
+            assert_eq!(app.logged().last(), Some(&format!("left by {n}").as_str()), "{runtime:?}");
+        }
+    }
+}
+
+#[test]
+fn one_that_ends_its_process_is_told_of_and_what_came_after_it_was_not_begun() {
+    let source = "exports = { fire: function (payload) {
+        console.log('began ' + payload.n);
+        while (payload.n === 2) {}
+    } };";
+    for runtime in runtimes() {
+        let mut app = App::new(source).timeout(Duration::from_secs(2));
+        let mut handler = app.start(runtime);
+        let deliveries = numbered(&app, 6);
+        let mut outcomes = Vec::new();
+        for (n, delivery) in deliveries.iter().take(3).enumerate() {
+            if n == 1 {
+                handler.send_ahead(&deliveries[1..]);
+            }
+            outcomes.push(handler.deliver(delivery, &mut app.heard).expect("the delivery is made").outcome);
+        }
+        assert!(matches!(outcomes[..], [Outcome::Returned { .. }, Outcome::Returned { .. }, Outcome::TimedOut { .. }]));
+        assert!(!handler.is_alive());
+        assert_eq!(app.logged(), ["began 0", "began 1", "began 2"], "{runtime:?}");
+    }
+}
+
+#[test]
+fn a_delivery_that_was_not_sent_is_not_taken_for_one_that_was() {
+    let mut app = App::body("return payload.n;");
+    let mut handler = app.start(Runtime::Embedded);
+    let deliveries = numbered(&app, 3);
+    assert_eq!(json_value(handler.deliver(&deliveries[0], &mut app.heard).expect("a delivery").outcome), json!(0));
+    handler.send_ahead(&deliveries[1..2]);
+    assert!(matches!(handler.deliver(&deliveries[2], &mut app.heard), Err(HandlerError::Ended)));
+    assert!(!handler.is_alive());
+}
+
 #[test]
 fn modules_load_while_a_host_call_is_under_way() {
     let source = "exports = { fire: function () {
@@ -983,6 +1052,7 @@ fn an_interrupt_ends_the_delivery() {
             node_options: NodeOptions::default(),
             globals: Vec::new(),
             shares_realm: false,
+            hears_logs: true,
         };
         let mut handler = Handler::start(&launch, &interrupt).expect("the handler starts");
         let delivery = delivery("e");
@@ -1008,6 +1078,7 @@ fn a_missing_node_is_told_with_what_to_do() {
         node_options: NodeOptions::default(),
         globals: Vec::new(),
         shares_realm: false,
+        hears_logs: true,
     };
     let error = Handler::start(&launch, &Interrupt::none()).expect_err("there is no such node");
     assert!(matches!(error, HandlerError::NodeMissing { .. }));

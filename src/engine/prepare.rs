@@ -41,6 +41,7 @@ impl HandlerOptions {
             node_options: self.node_options,
             globals: globals(),
             shares_realm: false,
+            hears_logs: true,
         }
     }
 }

@@ -143,8 +143,13 @@ impl Child {
 
     /// Queues bytes for the process and writes what it takes at once.
     pub(super) fn send(&mut self, bytes: &[u8]) {
-        self.outgoing.extend_from_slice(bytes);
+        self.queue(bytes);
         self.write();
+    }
+
+    /// Queues bytes for the process; [`Child::write`] writes them, and so does [`Child::pump`].
+    pub(super) fn queue(&mut self, bytes: &[u8]) {
+        self.outgoing.extend_from_slice(bytes);
     }
 
     /// The next line that came from the process.
@@ -239,7 +244,8 @@ impl Child {
         self.stderr_tail.drain(..surplus);
     }
 
-    fn write(&mut self) {
+    /// Writes what the process takes at once of what is queued.
+    pub(super) fn write(&mut self) {
         if self.pipe.is_some() {
             return self.write_pipe();
         }
@@ -294,6 +300,11 @@ impl Child {
     pub(super) fn has_ended(&self) -> bool {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         self.reaped.is_some() || !matches!(waitid(WaitId::Pid(self.pid), options), Ok(None))
+    }
+
+    /// Whether it has ended, and nothing of it is left.
+    pub(super) const fn is_reaped(&self) -> bool {
+        self.reaped.is_some()
     }
 
     /// Reads what is left in the channels of a process that has ended. Bounded: a process that it started may hold them

@@ -4,6 +4,7 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -27,6 +28,12 @@ const AFTER_HANG_UP: Duration = Duration::from_millis(500);
 /// How often to look how much memory Node.js has taken.
 const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 
+/// What an event takes at most for its process to be left alone while it has more of them.
+const QUICK: Duration = Duration::from_micros(100);
+
+/// The shortest time to leave it alone: to go to sleep and to wake takes about as long.
+const WORTH_A_NAP: Duration = Duration::from_micros(50);
+
 /// Bytes of console lines that one delivery may log.
 const MOST_LOGGED: usize = 16 * 1024 * 1024;
 
@@ -44,21 +51,35 @@ pub(super) fn deliver(
     };
     handler.deliveries += 1;
     let started = Instant::now();
-    child.send(&wire::line(&ToHost::Event {
-        id: handler.deliveries,
-        event: delivery.event.clone(),
-        callback: delivery.callback.clone(),
-        payload: delivery.payload.clone(),
-        limit_ms: u64::try_from(handler.launch.timeout.as_millis()).unwrap_or(u64::MAX),
-        ends_by_render: delivery.ends_by_render,
-        clock_shift_ms: delivery.clock_shift_ms,
-    }));
+    let was_sent = match handler.ahead.pop_front() {
+        Some(index) if index == delivery.index => true,
+        // It runs what nobody waits for.
+        Some(_) => return Err(HandlerError::Ended),
+        None => false,
+    };
+    if !was_sent {
+        child.send(&wire::event(handler.deliveries, delivery, handler.launch.timeout));
+    }
     let mut exchange = Exchange::new(handler, child, host, started);
     let end = exchange.run()?;
-    let times = Times { start_up, handler: started.elapsed() };
+    // Of one that was sent ahead, only the process knows when it began.
+    let taken = exchange.took.filter(|_| was_sent).unwrap_or_else(|| started.elapsed());
     let (outcome, child) = exchange.finish(end)?;
     handler.child = child;
-    Ok(Delivered { outcome, times })
+    handler.pace = Some(handler.pace.map_or(taken, |pace| (pace * 7 + taken) / 8));
+    Ok(Delivered { outcome, times: Times { start_up, handler: taken } })
+}
+
+/// Sends what the process is to do when it is done with what it has.
+pub(super) fn send_ahead<'a>(handler: &mut Handler, deliveries: impl Iterator<Item = &'a Delivery>) {
+    // Until it is ready it has not been told what to run.
+    let Some(child) = handler.child.as_mut().filter(|_| handler.deliveries > 0) else { return };
+    for delivery in deliveries {
+        handler.ahead.push_back(delivery.index);
+        let id = handler.deliveries + handler.ahead.len() as u64;
+        child.queue(&wire::event(id, delivery, handler.launch.timeout));
+    }
+    child.write();
 }
 
 /// Waits until the process is ready, ahead of its first delivery.
@@ -136,6 +157,8 @@ struct Exchange<'a> {
     next_sample: Instant,
     /// Lines that did not begin with the token.
     strangers: u64,
+    /// How long the event took by the clock of the process, where it told.
+    took: Option<Duration>,
 }
 
 impl<'a> Exchange<'a> {
@@ -157,6 +180,7 @@ impl<'a> Exchange<'a> {
             most_memory: 0,
             next_sample: started + SAMPLE_EVERY,
             strangers: 0,
+            took: None,
         }
     }
 
@@ -180,10 +204,21 @@ impl<'a> Exchange<'a> {
             if let Some(end) = self.look_for_the_end()? {
                 return Ok(end);
             }
+            if let Some(nap) = self.nap() {
+                thread::sleep(nap);
+            }
             let until = self.next_look();
             let until = self.host.due().map_or(until, |due| until.min(due));
             self.child.pump_beside(until, &self.handler.interrupt, self.host.wake()).map_err(watch)?;
         }
+    }
+
+    /// How long to leave a process alone that has more to do than simctl has to hear: to wake somebody for each outcome would
+    /// take it longer than such events do.
+    fn nap(&self) -> Option<Duration> {
+        let pace = self.handler.pace.filter(|pace| *pace < QUICK)?;
+        let nap = pace * u32::try_from(self.handler.ahead.len() / 2).ok()?;
+        (nap > WORTH_A_NAP).then_some(nap)
     }
 
     /// When to look again even if nothing happens.
@@ -257,7 +292,10 @@ impl<'a> Exchange<'a> {
                 }
                 None
             }
-            Some(FromHost::Done { id, report }) => (id == self.handler.deliveries).then_some(End::Told(report)),
+            Some(FromHost::Done { id, report, took_us }) => {
+                self.took = took_us.map(Duration::from_micros);
+                (id == self.handler.deliveries).then_some(End::Told(report))
+            }
             Some(FromHost::Ready { .. }) => None,
         };
         Ok(end)
@@ -303,7 +341,10 @@ impl<'a> Exchange<'a> {
 
     /// Turns the end into an outcome; the child comes back where it can serve on.
     fn finish(mut self, end: End) -> Result<(Outcome, Option<Child>), HandlerError> {
-        self.child.drain();
+        // What a process that goes on at once has written by now may be of its next event as well.
+        if self.handler.ahead.is_empty() {
+            self.child.drain();
+        }
         let limit_bytes = self.handler.launch.memory_bytes;
         let timeout = self.handler.launch.timeout;
         let mut outcome = match end {
@@ -340,7 +381,9 @@ impl<'a> Exchange<'a> {
         }
         self.forward_output(true);
         self.tell_what_was_dropped();
-        let serves_on = !self.child.has_ended() && !self.child.has_hung_up();
+        // One that has more to do will show that it has ended when that is waited for.
+        let has_more = !self.handler.ahead.is_empty() && !self.child.is_reaped();
+        let serves_on = has_more || !self.child.has_ended() && !self.child.has_hung_up();
         Ok((outcome, serves_on.then_some(self.child)))
     }
 

@@ -21,6 +21,7 @@ mod output;
 mod overheard;
 mod wire;
 
+use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
@@ -193,6 +194,8 @@ pub struct Launch {
     pub globals: Vec<HostGlobal>,
     /// Whether one realm serves all events of a process, in which the app is loaded once. Production has one for each.
     pub shares_realm: bool,
+    /// Whether console lines are told. Where nobody hears them, they are neither formatted nor sent.
+    pub hears_logs: bool,
 }
 
 /// How far the app reaches in [`Runtime::Node`].
@@ -306,7 +309,12 @@ pub struct Handler {
     child: Option<Child>,
     /// The runtime's version; empty until it is ready.
     version: String,
+    /// How many deliveries have had their turn.
     deliveries: u64,
+    /// What a delivery takes, by the last ones.
+    pace: Option<Duration>,
+    /// Those that the process was sent and that have not had their turn, by [`Delivery::index`].
+    ahead: VecDeque<u64>,
     /// The memory that Node.js had before the app was loaded, in bytes, where it can be told.
     first_memory: Option<u64>,
 }
@@ -350,6 +358,8 @@ impl Handler {
             child: Some(child),
             version: String::new(),
             deliveries: 0,
+            pace: None,
+            ahead: VecDeque::new(),
             first_memory: None,
         })
     }
@@ -363,6 +373,13 @@ impl Handler {
     /// Where the delivery could not be made at all: see [`HandlerError`]. The handler has then ended.
     pub fn deliver(&mut self, delivery: &Delivery, host: &mut dyn Host) -> Result<Delivered, HandlerError> {
         exchange::deliver(self, delivery, host)
+    }
+
+    /// Sends deliveries whose turn comes after those that the process has: it begins each as soon as the one before is over,
+    /// and need not wait for simctl to hear of that. They are to be made by [`Handler::deliver`] in the same order. One
+    /// that is not, as the process has ended by then, was not begun. Before the first delivery nothing is sent ahead.
+    pub fn send_ahead<'a>(&mut self, deliveries: impl IntoIterator<Item = &'a Delivery>) {
+        exchange::send_ahead(self, deliveries.into_iter());
     }
 
     /// Waits until the process is ready, so that its first delivery need not: what several processes are started together
@@ -382,6 +399,11 @@ impl Handler {
     /// The memory of the machine that the process takes, in bytes, where the system tells.
     pub fn resident_bytes(&self) -> Option<u64> {
         self.child.as_ref().and_then(|child| memory::resident_bytes(Some(child)))
+    }
+
+    /// What a delivery takes this process, by the last ones; nothing before the first.
+    pub const fn pace(&self) -> Option<Duration> {
+        self.pace
     }
 
     /// Whether it can take another delivery.

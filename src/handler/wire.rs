@@ -2,15 +2,20 @@
 //!
 //! Both ends are here: the embedded host reads with the same types that simctl writes with. Nothing here does I/O.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::model::{Frame, Outcome, ReturnValue, Runtime, Thrown};
+use crate::model::{Delivery, Frame, Outcome, ReturnValue, Runtime, Thrown};
 
 use super::{Answer, Counting, DESCRIBER, HostGlobal, Launch, PRELUDE};
 
 /// The longest line that either side accepts.
 pub(super) const LONGEST_LINE: usize = 64 * 1024 * 1024;
+
+/// How a line begins that brings an event.
+pub(super) const EVENT: &str = r#"{"type":"event""#;
 
 /// What simctl sends.
 #[derive(Debug, Serialize, Deserialize)]
@@ -36,14 +41,15 @@ pub(super) enum ToHost {
         /// Whether one realm serves all events.
         #[serde(default)]
         shares_realm: bool,
+        /// Whether anybody hears console lines.
+        #[serde(default = "yes")]
+        hears_logs: bool,
     },
-    /// One event.
+    /// One event; the line after it is the payload, which the realm that gets it parses.
     Event {
         id: u64,
         event: String,
         callback: String,
-        /// The payload as JSON text, so that the realm that gets it can parse it.
-        payload: String,
         /// Milliseconds that the handler may take.
         limit_ms: u64,
         /// Whether it is over when the app calls `renderData`.
@@ -57,6 +63,10 @@ pub(super) enum ToHost {
         #[serde(flatten)]
         answer: Reply,
     },
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// How a host call ended.
@@ -146,7 +156,12 @@ pub(super) enum FromHost {
     /// What of the files whose code is counted the event has reached so far.
     Counted { id: u64, files: Vec<CountedFile> },
     /// The event is over.
-    Done { id: u64, report: Report },
+    Done {
+        id: u64,
+        report: Report,
+        /// How long it took by the host's clock, in microseconds, where the host could tell.
+        took_us: Option<u64>,
+    },
 }
 
 /// How an event ended, as the host saw it.
@@ -207,7 +222,7 @@ pub(super) struct WireFrame {
 
 impl Report {
     /// The outcome, given the limits that the host does not repeat.
-    pub(super) fn into_outcome(self, timeout: std::time::Duration, limit_bytes: u64) -> Outcome {
+    pub(super) fn into_outcome(self, timeout: Duration, limit_bytes: u64) -> Outcome {
         match self {
             Self::Returned { json, text } => Outcome::Returned { value: return_value(json, text) },
             Self::Threw { error } => Outcome::Threw { error: error.into() },
@@ -264,6 +279,22 @@ pub(super) fn line(message: &ToHost) -> Vec<u8> {
     line
 }
 
+/// The two lines that bring event `id`.
+pub(super) fn event(id: u64, delivery: &Delivery, limit: Duration) -> Vec<u8> {
+    let mut lines = line(&ToHost::Event {
+        id,
+        event: delivery.event.clone(),
+        callback: delivery.callback.clone(),
+        limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX),
+        ends_by_render: delivery.ends_by_render,
+        clock_shift_ms: delivery.clock_shift_ms,
+    });
+    // Within JSON the end of a line is white space: in a string it would have to be escaped.
+    lines.extend(delivery.payload.bytes().map(|byte| if byte == b'\n' { b' ' } else { byte }));
+    lines.push(b'\n');
+    lines
+}
+
 /// The line that says what to run.
 pub(super) fn load(launch: &Launch) -> Vec<u8> {
     let is_node = launch.runtime == Runtime::Node;
@@ -277,6 +308,7 @@ pub(super) fn load(launch: &Launch) -> Vec<u8> {
         describer: is_node.then(|| DESCRIBER.to_owned()),
         memory_bytes: launch.memory_bytes,
         shares_realm: launch.shares_realm,
+        hears_logs: launch.hears_logs,
     })
 }
 
@@ -330,7 +362,27 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::Lines;
+    use std::time::Duration;
+
+    use super::{EVENT, Lines, event};
+    use crate::model::Delivery;
+
+    #[test]
+    fn an_event_is_two_lines_whatever_its_payload() {
+        let delivery = Delivery {
+            index: 0,
+            event: "onUserCreate".to_owned(),
+            callback: "created".to_owned(),
+            payload: "{\n  \"data\": \"a\\nb\"\n}\n".to_owned(),
+            ends_by_render: false,
+            clock_shift_ms: 0,
+        };
+        let text = String::from_utf8(event(1, &delivery, Duration::from_secs(1))).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with(EVENT));
+        assert_eq!(lines[1].trim_end(), "{   \"data\": \"a\\nb\" }");
+        assert_eq!(lines.len(), 2);
+    }
 
     #[test]
     fn lines_come_whole_however_they_are_cut() {

@@ -38,6 +38,7 @@ fn version(runtime: Runtime, folder: &Path, node: &Path) -> Result<String, Handl
         node_options: NodeOptions::default(),
         globals: Vec::new(),
         shares_realm: false,
+        hears_logs: true,
     };
     let mut handler = Handler::start(&launch, &Interrupt::none())?;
     handler.make_ready()?;

@@ -60,6 +60,8 @@ fn prepare(context: &Context, options: &LoadOptions) -> Result<Prepared, Finding
     let choice = choose_runtime(&trigger.handler, &reading);
     let mut launch = trigger.handler.launch(&app, &script, choice.runtime);
     launch.shares_realm = options.shared_realm;
+    // Of a million deliveries nobody reads the log lines: `trigger` tells those of one.
+    launch.hears_logs = false;
     let schemas = context.schemas()?;
     let iparams_file = trigger.iparams.as_ref().map(|file| context.cwd.join(file));
     let iparams = app.iparams(iparams_file.as_deref(), &trigger.secrets)?;

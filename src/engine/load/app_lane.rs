@@ -1,8 +1,9 @@
 //! A lane whose deliveries go to an app's callback: one process, one delivery at a time, and another process where one died.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::mpsc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::control::{Control, Told, Turn};
 use super::queue::Queue;
@@ -14,6 +15,12 @@ use crate::engine::run::{deliver, with_syntax_place};
 use crate::handler::{Handler, HandlerError, Launch};
 use crate::model::{Code, Delivered, Delivery, Frame, RunEvent, Secrets, Taken};
 use crate::platform::Services;
+
+/// A process is sent what it does in about this time.
+const AHEAD_FOR: Duration = Duration::from_millis(2);
+
+/// How many deliveries a process is sent at most before the first of them is over.
+const MOST_AHEAD: usize = 128;
 
 /// An app that is fired at.
 pub struct AppTarget<'a> {
@@ -97,30 +104,22 @@ fn fire(
     let mut bridge = Bridge::new(target.app, &mut services, target.secrets, entry, &mut hear);
     let mut process = Some(first);
     let mut taken = Taken { number: lane as u64 + 1, processes: 1, ..Taken::default() };
-    while let Some(mut shot) = queue.take() {
-        let due = match control.await_turn(&shot, origin) {
-            Turn::Now(due) => due,
-            Turn::Missed(due) => {
-                control.miss(lane, origin, due);
-                continue;
-            }
-            Turn::Never => break,
-        };
-        let Some(LoadEvent { event, callback, ends_by_render }) = events.get(shot.event) else { continue };
+    let mut line = Line { events, lane, queue, control, origin, waiting: VecDeque::new() };
+    while let Some(Next { shot, delivery, due, was_sent }) = line.next(&mut process, bridge.clock_shift_ms()) {
         let begun = Instant::now();
-        // One that was killed between two deliveries has lost none.
-        process.take_if(|handler| handler.has_gone());
-        bridge.begin(shot.index, event, &shot.payload);
-        let delivery = Delivery {
-            index: shot.index,
-            event: event.clone(),
-            callback: callback.clone(),
-            payload: std::mem::take(&mut shot.payload),
-            ends_by_render: *ends_by_render,
-            clock_shift_ms: bridge.clock_shift_ms(),
-        };
+        bridge.begin(shot.index, &delivery.event, &delivery.payload);
+        if !was_sent {
+            // One that was killed between two deliveries has lost none.
+            process.take_if(|handler| handler.has_gone());
+        }
         let Delivered { outcome, times } = deliver(target.launch, &mut process, &delivery, &mut bridge, &control.cut)?;
-        let moments = Moments { origin, due, begun, done: Instant::now(), handler: times.handler };
+        if process.is_none() {
+            line.give_back();
+        }
+        let done = Instant::now();
+        // A process that was sent several may have begun before its outcome of the last one was read.
+        let begun = done.checked_sub(times.handler).map_or(begun, |began| began.min(begun));
+        let moments = Moments { origin, due: due.unwrap_or(begun), begun, done, handler: times.handler };
         taken.follow(process.as_ref(), !times.start_up.is_zero());
         let found_error = bridge.take_error();
         let (name, held) = (outcome.name(), outcome.held() && !found_error);
@@ -131,7 +130,7 @@ fn fire(
             notices.into_iter().for_each(|notice| record.notice(notice));
             if !held {
                 let outcome = with_syntax_place(target.syntax_error.as_ref(), outcome).masked(target.secrets);
-                record.fail(Failure { index: shot.index, event: event.clone(), outcome, fault, count: 1 });
+                record.fail(Failure { index: shot.index, event: delivery.event, outcome, fault, count: 1 });
             }
         }
     }
@@ -141,6 +140,97 @@ fn fire(
         process.stop();
     }
     Ok(())
+}
+
+/// What a lane is about to deliver.
+struct Next {
+    shot: Shot,
+    delivery: Delivery,
+    /// When it was due; nothing where deliveries have no time of their own.
+    due: Option<Instant>,
+    /// Whether the process has it already.
+    was_sent: bool,
+}
+
+/// The deliveries of a lane, one after the other. A quick process is sent several at a time, so that it need not wait for
+/// simctl between two.
+struct Line<'a> {
+    events: &'a [LoadEvent],
+    lane: usize,
+    queue: &'a Queue<Shot>,
+    control: &'a Control,
+    origin: Instant,
+    waiting: VecDeque<Next>,
+}
+
+impl Line<'_> {
+    /// The next delivery, as soon as it is due; nothing where there is none any more.
+    fn next(&mut self, process: &mut Option<Handler>, clock_shift_ms: i64) -> Option<Next> {
+        let most = most_ahead(process.as_ref().and_then(Handler::pace));
+        if self.waiting.len() <= most / 2 {
+            while self.waiting.len() < most
+                && let Some(shot) = self.queue.take_if(|shot| self.control.is_due(shot, self.origin))
+            {
+                let due = self.control.due(&shot, self.origin);
+                self.waiting.extend(self.prepare(shot, due, clock_shift_ms));
+            }
+            if let Some(process) = process.as_mut().filter(|_| self.waiting.len() > 1) {
+                let unsent = self.waiting.iter_mut().filter(|next| !next.was_sent);
+                process.send_ahead(unsent.map(|next| {
+                    next.was_sent = true;
+                    &next.delivery
+                }));
+            }
+        }
+        self.waiting.pop_front().or_else(|| self.await_next(clock_shift_ms))
+    }
+
+    /// Waits for the turn of a delivery.
+    fn await_next(&self, clock_shift_ms: i64) -> Option<Next> {
+        while let Some(shot) = self.queue.take() {
+            match self.control.await_turn(&shot, self.origin) {
+                Turn::Now => {}
+                Turn::Missed(due) => {
+                    self.control.miss(self.lane, self.origin, due);
+                    continue;
+                }
+                Turn::Never => return None,
+            }
+            let due = self.control.due(&shot, self.origin);
+            if let Some(next) = self.prepare(shot, due, clock_shift_ms) {
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    fn prepare(&self, mut shot: Shot, due: Option<Instant>, clock_shift_ms: i64) -> Option<Next> {
+        let LoadEvent { event, callback, ends_by_render } = self.events.get(shot.event)?;
+        let delivery = Delivery {
+            index: shot.index,
+            event: event.clone(),
+            callback: callback.clone(),
+            payload: std::mem::take(&mut shot.payload),
+            ends_by_render: *ends_by_render,
+            clock_shift_ms,
+        };
+        Some(Next { shot, delivery, due, was_sent: false })
+    }
+
+    /// The process is gone: what it was sent and had not begun is anybody's again.
+    fn give_back(&mut self) {
+        self.queue.put_back(self.waiting.drain(..).map(|Next { mut shot, delivery, .. }| {
+            shot.payload = delivery.payload;
+            shot
+        }));
+    }
+}
+
+/// How many deliveries a process of that pace may have: so few that none waits long behind one that turns out slow.
+fn most_ahead(pace: Option<Duration>) -> usize {
+    let Some(pace) = pace else { return 1 };
+    let fitting = AHEAD_FOR.as_nanos() / pace.as_nanos().max(1);
+    usize::try_from(fitting).unwrap_or(MOST_AHEAD).clamp(1, MOST_AHEAD)
 }
 
 impl Taken {

@@ -31,8 +31,8 @@ pub(super) enum Ending {
 
 /// When a delivery's turn is.
 pub(super) enum Turn {
-    /// Now; it was due then.
-    Now(Instant),
+    /// Now.
+    Now,
     /// It was due, and the time for it is over.
     Missed(Instant),
     /// Never: the load is to end.
@@ -101,29 +101,44 @@ impl Control {
         }
     }
 
-    /// Waits until a delivery is due.
-    pub(super) fn await_turn(&self, shot: &Shot, origin: Instant) -> Turn {
-        let wanted = match self.extent {
+    /// When a delivery is due; nothing where deliveries have no time of their own.
+    pub(super) fn due(&self, shot: &Shot, origin: Instant) -> Option<Instant> {
+        let after = match self.extent {
             Extent::Only(_) => None,
             _ => self.pace.due(shot.index),
         };
-        let Some(after) = wanted else {
-            let now = Instant::now();
-            let over = matches!(self.extent, Extent::Time(time) if now >= origin + time);
-            return if over || self.was_stopped() { Turn::Never } else { Turn::Now(now) };
-        };
-        let due = origin + after.min(Duration::from_secs(365 * 24 * 60 * 60));
+        after.map(|after| origin + after.min(Duration::from_secs(365 * 24 * 60 * 60)))
+    }
+
+    /// Whether a delivery is to be made now, without any waiting.
+    pub(super) fn is_due(&self, shot: &Shot, origin: Instant) -> bool {
+        let now = Instant::now();
+        let due = self.due(shot, origin);
+        !self.was_stopped() && !self.is_over(now, origin, due.is_some()) && due.is_none_or(|due| now >= due)
+    }
+
+    /// Whether no delivery is begun any more. What has a time of its own, and was due, is for a while after the end.
+    fn is_over(&self, now: Instant, origin: Instant, is_paced: bool) -> bool {
+        let overtime = if is_paced { OVERTIME } else { Duration::ZERO };
+        matches!(self.extent, Extent::Time(time) if now >= origin + time + overtime)
+    }
+
+    /// Waits until a delivery is due.
+    pub(super) fn await_turn(&self, shot: &Shot, origin: Instant) -> Turn {
+        let due = self.due(shot, origin);
         loop {
             if self.was_stopped() {
                 return Turn::Never;
             }
             let now = Instant::now();
-            if matches!(self.extent, Extent::Time(time) if now >= origin + time + OVERTIME) {
+            let is_over = self.is_over(now, origin, due.is_some());
+            let Some(due) = due else { return if is_over { Turn::Never } else { Turn::Now } };
+            if is_over {
                 return Turn::Missed(due);
             }
             let left = due.saturating_duration_since(now);
             if left.is_zero() {
-                return Turn::Now(due);
+                return Turn::Now;
             }
             thread::sleep(left.min(NAP));
         }

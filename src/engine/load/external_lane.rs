@@ -39,14 +39,15 @@ pub(super) fn run(
     let _ = tell.send(Told::Ready);
     let Some(origin) = control.await_start() else { return };
     while let Some(shot) = queue.take() {
-        let due = match control.await_turn(&shot, origin) {
-            Turn::Now(due) => due,
+        match control.await_turn(&shot, origin) {
+            Turn::Now => {}
             Turn::Missed(due) => {
                 control.miss(lane, origin, due);
                 continue;
             }
             Turn::Never => break,
-        };
+        }
+        let due = control.due(&shot, origin).unwrap_or_else(Instant::now);
         match fire(target, events, lane, shot, control, (origin, due)) {
             Ok(()) => {}
             // The lane stays busy: its delivery was cut off.

@@ -38,7 +38,7 @@ const GRACE: Duration = Duration::from_secs(1);
 pub const OVERTIME: Duration = Duration::from_secs(5);
 
 /// How many payloads are made ahead for each lane.
-const AHEAD: usize = 32;
+const AHEAD: usize = 256;
 
 /// What is to be fired, at what, and how fast.
 pub struct LoadPlan<'a> {

@@ -57,10 +57,7 @@ impl<T> Queue<T> {
         let mut inside = self.lock();
         loop {
             if let Some(thing) = inside.things.pop_front() {
-                // Woken when there is room for several: to wake a thread for each costs more than to handle it.
-                if inside.makers > 0 && inside.things.len() <= self.room / 2 {
-                    self.changed.notify_all();
-                }
+                self.tell_makers(&inside);
                 return Some(thing);
             }
             if inside.is_closed {
@@ -69,6 +66,29 @@ impl<T> Queue<T> {
             inside.takers += 1;
             inside = self.changed.wait(inside).unwrap_or_else(PoisonError::into_inner);
             inside.takers -= 1;
+        }
+    }
+
+    /// Puts things that were taken where they were, also into a queue that is closed.
+    pub(super) fn put_back(&self, things: impl DoubleEndedIterator<Item = T>) {
+        let mut inside = self.lock();
+        things.rev().for_each(|thing| inside.things.push_front(thing));
+        self.changed.notify_all();
+    }
+
+    /// The next thing, where there is one at once and it is `wanted`.
+    pub(super) fn take_if(&self, wanted: impl FnOnce(&T) -> bool) -> Option<T> {
+        let mut inside = self.lock();
+        inside.things.front().filter(|thing| wanted(thing))?;
+        let thing = inside.things.pop_front();
+        self.tell_makers(&inside);
+        thing
+    }
+
+    /// Lets makers go on where there is room for several: to wake a thread for each thing costs more than to handle it.
+    fn tell_makers(&self, inside: &Inside<T>) {
+        if inside.makers > 0 && inside.things.len() <= self.room / 2 {
+            self.changed.notify_all();
         }
     }
 
@@ -106,6 +126,17 @@ mod tests {
         let mut all = got.concat();
         all.sort_unstable();
         assert_eq!(all, (0..1_000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_put_back_comes_next_and_in_its_old_order() {
+        let queue = Queue::new(4);
+        (0..4).for_each(|n| assert!(queue.put(n).is_ok()));
+        assert_eq!((queue.take_if(|n| *n == 1), queue.take_if(|n| *n == 0)), (None, Some(0)));
+        assert_eq!(queue.take(), Some(1));
+        queue.close();
+        queue.put_back([0, 1].into_iter());
+        assert_eq!(std::iter::from_fn(|| queue.take()).collect::<Vec<_>>(), [0, 1, 2, 3]);
     }
 
     #[test]

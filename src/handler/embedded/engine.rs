@@ -31,6 +31,8 @@ pub(super) struct App {
     pub(super) memory_bytes: u64,
     /// Whether one realm serves all events.
     pub(super) shares_realm: bool,
+    /// Whether console lines are told.
+    pub(super) hears_logs: bool,
 }
 
 /// One event.
@@ -203,7 +205,7 @@ impl Realm {
                 self.report(event, false)?;
             }
             // Where simctl is gone there is nobody to answer to either.
-            let Some(line) = wire.line() else { return Ok(()) };
+            let Some(line) = wire.answer() else { return Ok(()) };
             self.call(|controller| controller.get::<_, Function>("hear")?.call::<_, ()>((line,)))?;
             self.run_jobs()?;
         }
@@ -298,6 +300,9 @@ fn host_object<'js>(
     host.set("isProxy", Func::from(is_proxy))?;
     host.set("settled", Func::from(|| {}))?;
     host.set("lacksLocales", true)?;
+    host.set("hearsLogs", app.hears_logs)?;
+    let clock = wire.clone();
+    host.set("took", Func::from(move || clock.took_us()))?;
     host.set("root", &*app.root)?;
     host.set("prefix", PREFIX)?;
     host.set("shift", PREFIX.len())?;
@@ -313,7 +318,7 @@ fn host_object<'js>(
 }
 
 fn receive(ctx: &Ctx<'_>, wire: &Wire) -> rquickjs::Result<String> {
-    wire.line().ok_or_else(|| Exception::throw_message(ctx, "simctl is gone"))
+    wire.answer().ok_or_else(|| Exception::throw_message(ctx, "simctl is gone"))
 }
 
 fn is_proxy(value: Value<'_>) -> bool {

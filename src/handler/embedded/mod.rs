@@ -8,9 +8,11 @@ mod engine;
 mod memory;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::thread;
+use std::time::Instant;
 
 use rustix::io::Errno;
 use rustix::stdio::stdin;
@@ -45,13 +47,15 @@ fn serve() -> Option<()> {
     let mut served = 0_u64;
     while let Some(message) = wire.message()? {
         match message {
-            ToHost::Load { entry, root, globals, memory_bytes, shares_realm, .. } => {
-                let loaded = engine::App { entry, root, globals, memory_bytes, shares_realm };
+            ToHost::Load { entry, root, globals, memory_bytes, shares_realm, hears_logs, .. } => {
+                let loaded = engine::App { entry, root, globals, memory_bytes, shares_realm, hears_logs };
                 // Made while simctl still makes the payload. Where it fails, the event tries again and tells.
                 spare = engine::Realm::new(&loaded, &wire, None).ok();
                 app = Some(loaded);
             }
-            ToHost::Event { id, callback, payload, limit_ms, ends_by_render, clock_shift_ms, .. } => {
+            ToHost::Event { id, callback, limit_ms, ends_by_render, clock_shift_ms, .. } => {
+                let payload = wire.line()?;
+                wire.begin();
                 let event = engine::Event { id, callback, payload, limit_ms, ends_by_render, clock_shift_ms };
                 let app = app.as_ref()?;
                 spare = engine::run(app, spare.take(), &event, &wire);
@@ -75,8 +79,12 @@ fn serve() -> Option<()> {
 struct Wire {
     lines: Rc<RefCell<Lines>>,
     line_start: Rc<RefCell<String>>,
+    /// Lines of events that came while an answer was waited for.
+    ahead: Rc<RefCell<VecDeque<String>>>,
     /// How many host calls were numbered.
     numbered: Rc<Cell<u32>>,
+    /// When the event at hand began.
+    began: Rc<Cell<Option<Instant>>>,
 }
 
 impl Wire {
@@ -90,14 +98,42 @@ impl Wire {
         self.numbered.get()
     }
 
+    /// An event begins.
+    fn begin(&self) {
+        self.began.set(Some(Instant::now()));
+    }
+
+    /// How long the event at hand has taken, in microseconds.
+    fn took_us(&self) -> f64 {
+        self.began.get().map_or(0.0, |began| began.elapsed().as_micros() as f64)
+    }
+
     /// The next line; `None` at the end of input.
     fn line(&self) -> Option<String> {
+        let ahead = self.ahead.borrow_mut().pop_front();
+        ahead.or_else(|| self.fresh_line())
+    }
+
+    /// The next line that is of no event, as an answer is; `None` at the end of input.
+    fn answer(&self) -> Option<String> {
+        loop {
+            let line = self.fresh_line()?;
+            if !line.starts_with(wire::EVENT) {
+                return Some(line);
+            }
+            let payload = self.fresh_line()?;
+            self.ahead.borrow_mut().extend([line, payload]);
+        }
+    }
+
+    /// The next line from the socket; `None` at the end of input.
+    fn fresh_line(&self) -> Option<String> {
         let mut lines = self.lines.borrow_mut();
-        let mut bytes = [0; 64 * 1024];
         loop {
             if let Some(line) = lines.next() {
                 return String::from_utf8(line).ok();
             }
+            let mut bytes = [0; 64 * 1024];
             match rustix::io::read(stdin(), &mut bytes) {
                 Ok(0) => return None,
                 Ok(count) => lines.push(&bytes[..count]),

@@ -10,10 +10,17 @@ const writeSync = fs.writeSync;
 const exit = process.reallyExit.bind(process);
 const bytesOf = Buffer.from;
 const concat = Buffer.concat;
-const decode = Function.prototype.call.bind(Buffer.prototype.toString);
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const decode = uncurry(Buffer.prototype.toString);
+const encode = uncurry(Buffer.prototype.write);
+const slice = uncurry(String.prototype.slice);
+const indexOf = uncurry(String.prototype.indexOf);
+const startsWith = uncurry(String.prototype.startsWith);
+const now = process.hrtime;
 const parse = JSON.parse;
 const later = setImmediate;
 const Script = vm.Script;
+const createObject = Object.create;
 const isProxy = require('util').types.isProxy;
 
 // The wire. Descriptor 0 is a socket that blocks, unless a package that was loaded changed that: then wait a little.
@@ -30,34 +37,72 @@ const patiently = (action) => {
   }
 };
 const chunk = Buffer.allocUnsafeSlow(65536);
-let unread = Buffer.alloc(0);
-const takeLine = (from) => {
-  const end = unread.indexOf(10, from);
+let lines = ''; // whole lines that have come, of which those before `at` are taken
+let at = 0;
+let pieces = []; // what has come of a line whose end has not
+const feed = (bytes) => {
+  const end = bytes.lastIndexOf(10) + 1;
+  if (end > 0) {
+    pieces.push(bytes.subarray(0, end));
+    lines = slice(lines, at) + decode(pieces.length === 1 ? pieces[0] : concat(pieces), 'utf8');
+    at = 0;
+    pieces = [];
+  }
+  if (end < bytes.length) pieces.push(bytesOf(bytes.subarray(end)));
+};
+const takeLine = () => {
+  const end = indexOf(lines, '\n', at);
   if (end < 0) return undefined;
-  const line = decode(unread, 'utf8', 0, end);
-  unread = unread.subarray(end + 1);
+  const line = slice(lines, at, end);
+  at = end + 1;
   return line;
 };
-const receive = () => {
-  for (let from = 0; ; ) {
-    const line = takeLine(from);
+const awaitLine = () => {
+  for (;;) {
+    const line = takeLine();
     if (line !== undefined) return line;
-    from = unread.length;
     const count = patiently(() => readSync(0, chunk, 0, chunk.length, null));
     if (count === 0) exit(0); // simctl is gone
-    unread = concat([unread, chunk.subarray(0, count)]);
+    feed(chunk.subarray(0, count));
   }
 };
+const out = Buffer.allocUnsafeSlow(65536);
 const write = (text) => {
-  const bytes = bytesOf(text + '\n', 'utf8');
-  for (let at = 0; at < bytes.length; ) at += patiently(() => writeSync(0, bytes, at, bytes.length - at));
+  const isShort = text.length * 3 < out.length;
+  const bytes = isShort ? out : bytesOf(text + '\n', 'utf8');
+  const length = isShort ? encode(out, text + '\n') : bytes.length;
+  for (let from = 0; from < length; ) from += patiently(() => writeSync(0, bytes, from, length - from));
+};
+
+// An event is two lines: what it is, and its payload. More of them may come before the first is over.
+const EVENT = '{"type":"event"';
+const ahead = []; // events that wait for their turn
+let announced; // one whose payload has not come
+// Puts an event aside; answers with a line that is none.
+const sort = (line) => {
+  if (announced !== undefined) {
+    announced.payload = line;
+    ahead.push(announced);
+    announced = undefined;
+  } else if (startsWith(line, EVENT)) {
+    announced = parse(line);
+  } else {
+    return line;
+  }
+  return undefined;
+};
+const receive = () => {
+  for (;;) {
+    const line = sort(awaitLine());
+    if (line !== undefined) return line;
+  }
 };
 
 // The first line brings the token that every line from here must begin with. It stays in this closure.
 const send = ((token) => {
   const start = '{"token":"' + token + '",';
   return (rest) => write(start + rest);
-})(parse(receive()).token);
+})(parse(awaitLine()).token);
 send('"type":"ready","version":' + JSON.stringify(process.versions.node) + '}');
 
 // A package that reads standard input must find it empty, not the protocol.
@@ -102,7 +147,7 @@ const listen = () => {
     const { Socket } = require('net');
     socket = new Socket({ fd: 0, readable: true, writable: false });
     socket.on('data', (bytes) => {
-      unread = concat([unread, bytes]);
+      feed(bytes);
       serve();
     });
     socket.on('error', () => exit(0));
@@ -111,13 +156,13 @@ const listen = () => {
   socket.ref();
 };
 
-// Takes the lines that have come.
+// Takes the lines that have come, and begins what waits for its turn.
 const serve = () => {
-  for (let line = takeLine(0); line !== undefined; line = takeLine(0)) {
-    const message = parse(line);
-    if (message.type === 'event') begin(message);
-    else if (message.type === 'reply' && current !== null) hear(current, line);
+  for (let line = takeLine(); line !== undefined; line = takeLine()) {
+    const reply = sort(line);
+    if (reply !== undefined && current !== null) hear(current, reply);
   }
+  if (current === null && ahead.length > 0) begin(ahead.shift());
 };
 
 const hear = (event, line) => {
@@ -142,15 +187,23 @@ const scriptOf = (source, filename) => {
 const makeRealm = () => {
   // Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
   const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
-  const realm = vm.createContext(plain || {});
+  // Elsewhere without a prototype, which would lead the app to the objects of this script's realm.
+  const scope = plain ? undefined : createObject(null);
+  const realm = vm.createContext(plain || scope);
   const made = { controller: null, event: null };
   made.controller = prelude.runInContext(realm)({
     send,
     receive,
+    scope,
     isProxy,
     root: loaded.root,
     globals: loaded.globals,
     counting: loaded.entry.counting,
+    hearsLogs: loaded.hears_logs,
+    took: () => {
+      const since = now(made.event.began);
+      return since[0] * 1e6 + (since[1] - (since[1] % 1000)) / 1000;
+    },
     number: () => ++calls,
     listen,
     prefix: PREFIX,
@@ -179,7 +232,7 @@ const makeRealm = () => {
 let shared; // the realm that serves all events, where one does
 
 const begin = (event) => {
-  const mine = { id: event.id, controller: null, starting: true, settled: false, end: null };
+  const mine = { id: event.id, began: now(), controller: null, starting: true, settled: false, end: null };
   mine.end = () => {
     if (current !== mine) return;
     if (mine.controller.waiting() === 0) finish();
@@ -202,10 +255,17 @@ const begin = (event) => {
     later(() => {
       if (current === mine) finish();
     });
-  else if (mine.controller.isSettled())
-    later(() => {
-      if (current === mine) mine.controller.report(mine.id, false);
-    });
+  else if (mine.controller.isSettled()) {
+    // Without Node's own modules and globals there is nothing but promises to leave behind: they end with the turn.
+    if (packages === undefined && !loaded.node_globals) {
+      mine.settled = true;
+      later(mine.end);
+    } else {
+      later(() => {
+        if (current === mine) mine.controller.report(mine.id, false);
+      });
+    }
+  }
 };
 
 const finish = () => {
@@ -220,14 +280,17 @@ const next = () => {
     if (current === null) socket.ref(); // an event may have come already
     return serve();
   }
-  for (;;) {
-    const message = parse(receive());
-    if (message.type === 'event') return begin(message);
-    if (message.type === 'load') {
-      loaded = message;
-      prelude = new Script(message.prelude, { filename: 'simctl:prelude' });
-    }
+  while (ahead.length === 0) {
+    const line = sort(awaitLine());
+    if (line !== undefined) load(parse(line));
   }
+  begin(ahead.shift());
+};
+
+const load = (message) => {
+  if (message.type !== 'load') return;
+  loaded = message;
+  prelude = new Script(message.prelude, { filename: 'simctl:prelude' });
 };
 
 process.on('beforeExit', () => {
