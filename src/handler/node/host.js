@@ -5,15 +5,23 @@
 const fs = require('fs');
 const vm = require('vm');
 
+// A package shares this realm, and may replace whatever it likes of it: what the host needs for the events that follow, it
+// takes before any package runs.
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const readSync = fs.readSync;
 const writeSync = fs.writeSync;
 const exit = process.reallyExit.bind(process);
 const bytesOf = Buffer.from;
 const concat = Buffer.concat;
-const decode = Function.prototype.call.bind(Buffer.prototype.toString);
+const decode = uncurry(Buffer.prototype.toString);
+const find = uncurry(Buffer.prototype.indexOf);
+const part = uncurry(Buffer.prototype.subarray);
 const parse = JSON.parse;
 const later = setImmediate;
-const Script = vm.Script;
+const { Script, createContext } = vm;
+const runInContext = uncurry(Script.prototype.runInContext);
+// Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
+const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
 const isProxy = require('util').types.isProxy;
 
 // The wire. Descriptor 0 is a socket that blocks, unless a package that was loaded changed that: then wait a little.
@@ -32,10 +40,10 @@ const patiently = (action) => {
 const chunk = Buffer.allocUnsafeSlow(65536);
 let unread = Buffer.alloc(0);
 const takeLine = (from) => {
-  const end = unread.indexOf(10, from);
+  const end = find(unread, 10, from);
   if (end < 0) return undefined;
   const line = decode(unread, 'utf8', 0, end);
-  unread = unread.subarray(end + 1);
+  unread = part(unread, end + 1);
   return line;
 };
 const receive = () => {
@@ -45,7 +53,7 @@ const receive = () => {
     from = unread.length;
     const count = patiently(() => readSync(0, chunk, 0, chunk.length, null));
     if (count === 0) exit(0); // simctl is gone
-    unread = concat([unread, chunk.subarray(0, count)]);
+    unread = concat([unread, part(chunk, 0, count)]);
   }
 };
 const write = (text) => {
@@ -90,6 +98,7 @@ const lend = (define) => {
 };
 
 const requirePackage = (specifier) => {
+  takeSocket();
   packages ??= require('module').createRequire(loaded.root + '/server/server.js');
   return packages(specifier);
 };
@@ -97,18 +106,29 @@ const requirePackage = (specifier) => {
 // Answers to host calls come while the app goes on, so from the first call the wire is read by the event loop.
 let calls = 0;
 let socket;
+let Socket; // and its methods; taken when it is first needed, or the first package asked for
+let on;
+let ref;
+let unref;
+const takeSocket = () => {
+  if (Socket !== undefined) return;
+  ({ Socket } = require('net'));
+  on = uncurry(Socket.prototype.on);
+  ref = uncurry(Socket.prototype.ref);
+  unref = uncurry(Socket.prototype.unref);
+};
 const listen = () => {
   if (socket === undefined) {
-    const { Socket } = require('net');
+    takeSocket();
     socket = new Socket({ fd: 0, readable: true, writable: false });
-    socket.on('data', (bytes) => {
+    on(socket, 'data', (bytes) => {
       unread = concat([unread, bytes]);
       serve();
     });
-    socket.on('error', () => exit(0));
-    socket.on('close', () => exit(0)); // simctl is gone
+    on(socket, 'error', () => exit(0));
+    on(socket, 'close', () => exit(0)); // simctl is gone
   }
-  socket.ref();
+  ref(socket);
 };
 
 // Takes the lines that have come.
@@ -123,28 +143,26 @@ const serve = () => {
 const hear = (event, line) => {
   event.controller.hear(line);
   if (event.controller.waiting() > 0) return;
-  socket.unref(); // what else runs decides when the event loop is empty
+  unref(socket); // what else runs decides when the event loop is empty
   if (event.settled) later(event.end);
 };
 
 // The app's files, compiled: each realm runs them anew.
-const scripts = new Map();
+const scripts = Object.create(null);
 const scriptOf = (source, filename) => {
-  let known = scripts.get(filename);
+  let known = scripts[filename];
   if (known === undefined || known.source !== source) {
     known = { source, script: new Script(source, { filename, columnOffset: -PREFIX.length }) };
-    scripts.set(filename, known);
+    scripts[filename] = known;
   }
   return known.script;
 };
 
 // A realm with the prelude in it: its controller, and the event that it runs.
 const makeRealm = () => {
-  // Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
-  const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
-  const realm = vm.createContext(plain || {});
+  const realm = createContext(plain || {});
   const made = { controller: null, event: null };
-  made.controller = prelude.runInContext(realm)({
+  made.controller = runInContext(prelude, realm)({
     send,
     receive,
     isProxy,
@@ -156,10 +174,10 @@ const makeRealm = () => {
     prefix: PREFIX,
     shift: 0,
     caretShift: PREFIX.length,
-    compile: (source, filename) => scriptOf(source, filename).runInContext(realm),
+    compile: (source, filename) => runInContext(scriptOf(source, filename), realm),
     describer: () => {
       describer ??= new Script(loaded.describer, { filename: 'simctl:describe' });
-      return describer.runInContext(realm);
+      return runInContext(describer, realm);
     },
     memoryRanOut: () => false,
     package: requirePackage,
@@ -192,11 +210,12 @@ const begin = (event) => {
   if (loaded.shares_realm) shared = realm;
   current = mine;
   // The wire keeps the event loop busy while an event or an answer is waited for, and not while the app runs.
-  if (socket !== undefined) socket.unref();
+  if (socket !== undefined) unref(socket);
   const { entry } = loaded;
   const { callback, payload, ends_by_render: rendered, clock_shift_ms: shift } = event;
   const outcome = mine.controller.start(entry.name, entry.source, callback, payload, rendered, shift);
   mine.starting = false;
+  if (packages !== undefined) listenToProcess();
   if (outcome === 'pending' && !mine.controller.isSettled()) return;
   if (outcome === 'failed')
     later(() => {
@@ -217,7 +236,7 @@ const finish = () => {
 
 const next = () => {
   if (socket !== undefined) {
-    if (current === null) socket.ref(); // an event may have come already
+    if (current === null) ref(socket); // an event may have come already
     return serve();
   }
   for (;;) {
@@ -230,21 +249,34 @@ const next = () => {
   }
 };
 
-process.on('beforeExit', () => {
-  if (current !== null) finish();
-});
-process.on('unhandledRejection', (reason, promise) => {
-  if (current !== null) current.controller.rejection(promise, reason, false);
-});
-process.on('rejectionHandled', (promise) => {
-  if (current !== null) current.controller.rejection(promise, undefined, true);
-});
-process.on('uncaughtException', (error) => {
-  if (current === null) return;
-  const failed = current;
-  failed.controller.uncaught(error);
-  later(() => {
-    if (current === failed) finish();
-  });
-});
+const LISTENERS = {
+  __proto__: null,
+  beforeExit() {
+    if (current !== null) finish();
+  },
+  unhandledRejection(reason, promise) {
+    if (current !== null) current.controller.rejection(promise, reason, false);
+  },
+  rejectionHandled(promise) {
+    if (current !== null) current.controller.rejection(promise, undefined, true);
+  },
+  uncaughtException(error) {
+    if (current === null) return;
+    const failed = current;
+    failed.controller.uncaught(error);
+    later(() => {
+      if (current === failed) finish();
+    });
+  },
+};
+const addListener = process.on.bind(process);
+const dropListener = process.removeListener.bind(process);
+// Has the process tell of its end and of errors, also where a package has just removed all who wanted to know.
+const listenToProcess = () => {
+  for (const name in LISTENERS) {
+    dropListener(name, LISTENERS[name]);
+    addListener(name, LISTENERS[name]);
+  }
+};
+listenToProcess();
 next();
