@@ -20,6 +20,7 @@ use crate::model::Stream;
 
 use super::Interrupt;
 use super::guardian;
+use super::strays::{self, Mark};
 use super::wire::Lines;
 
 /// How long a process may take to end after SIGTERM, before SIGKILL.
@@ -71,7 +72,8 @@ pub(super) struct Child {
     stderr: Output<ChildStderr>,
     stderr_tail: Vec<u8>,
     reaped: Option<ExitStatus>,
-    starts_others: bool,
+    /// By what those are told that it starts, where it can.
+    mark: Option<Mark>,
 }
 
 /// One of the two outputs, and what was read from it but not yet taken.
@@ -101,6 +103,12 @@ impl Child {
         if program.starts_others && program.stdin == Stdin::Pipe {
             guardian::prepare();
         }
+        let mark = program.starts_others.then(Mark::new);
+        if let Some(mark) = &mark {
+            let (name, value) = mark.variable();
+            command.env(name, value);
+            strays::adopt();
+        }
         let mut process = command.spawn()?;
         // The command holds a copy of the child's end: while it lives, its end of file would not be seen.
         drop(command);
@@ -123,7 +131,7 @@ impl Child {
             stderr,
             stderr_tail: Vec::new(),
             reaped: None,
-            starts_others: program.starts_others,
+            mark,
         };
         let pipes = [
             child.pipe.as_ref().map(AsFd::as_fd),
@@ -308,7 +316,7 @@ impl Child {
             return Ok(status);
         }
         // Errors mean that there is nobody left to signal.
-        if self.starts_others {
+        if self.mark.is_some() {
             let _ = kill_process_group(self.pid, Signal::TERM);
             let patience = Instant::now() + GRACE;
             while !self.has_ended() && Instant::now() < patience {
@@ -316,12 +324,15 @@ impl Child {
             }
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
-        if self.starts_others {
+        if self.mark.is_some() {
             guardian::release(self.pid);
         }
         let status = self.process.wait()?;
         self.reaped = Some(status);
         self.await_group();
+        if let Some(mark) = &self.mark {
+            mark.end_strays();
+        }
         self.move_bytes();
         Ok(status)
     }
@@ -332,8 +343,10 @@ impl Child {
     /// reaps orphans.
     fn await_group(&self) {
         let patience = Instant::now() + GRACE;
+        strays::reap(self.pid);
         while test_kill_process_group(self.pid).is_ok() && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(1));
+            strays::reap(self.pid);
         }
     }
 }
