@@ -27,6 +27,9 @@ const AFTER_HANG_UP: Duration = Duration::from_millis(500);
 /// How often to look how much memory Node.js has taken.
 const SAMPLE_EVERY: Duration = Duration::from_millis(20);
 
+/// Bytes of answers that a process may leave unread, even where its memory limit is lower.
+const LEAST_UNREAD: u64 = 64 * 1024 * 1024;
+
 /// Bytes of console lines that one delivery may log.
 const MOST_LOGGED: usize = 16 * 1024 * 1024;
 
@@ -115,6 +118,8 @@ enum End {
     OutOfTime,
     /// What it sends is no protocol.
     Garbage(String),
+    /// It asks on and on and reads no answer: what waits for it is more than the memory that it may have.
+    Flooded,
 }
 
 struct Exchange<'a> {
@@ -171,6 +176,9 @@ impl<'a> Exchange<'a> {
                 self.reply(call, answer);
             }
             self.forward_output(false);
+            if self.child.unread() as u64 > self.handler.launch.memory_bytes.max(LEAST_UNREAD) {
+                return Ok(End::Flooded);
+            }
             if self.child.sends_endlessly() {
                 return Ok(End::Garbage(format!("a line longer than {} MiB", wire::LONGEST_LINE >> 20)));
             }
@@ -327,6 +335,7 @@ impl<'a> Exchange<'a> {
                     Outcome::TimedOut { limit: timeout, stack: Vec::new() }
                 }
             },
+            End::Flooded => Outcome::OutOfMemory { limit_bytes },
             End::Garbage(reason) => {
                 self.child.end().map_err(watch)?;
                 Outcome::BadReply { reason }
