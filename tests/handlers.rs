@@ -374,6 +374,12 @@ fn too_much_memory_is_told_as_such() {
 }
 
 #[test]
+fn a_lack_of_memory_that_the_engine_has_no_words_for_is_one() {
+    let mut app = App::body("return '\u{e9}'.repeat(2e7).normalize('NFD').length;");
+    assert_eq!(app.fire(Runtime::Embedded), Outcome::OutOfMemory { limit_bytes: 128 * MIB });
+}
+
+#[test]
 fn throwing_null_is_not_a_lack_of_memory() {
     each("throw null;", |_, outcome, _| assert_eq!(thrown(outcome).message, "null"));
 }

@@ -145,6 +145,38 @@ const CASES: &[Case] = &[
         "return (async () => { for (let i = 0;; i++) await $db.set('k' + i, { v: 'x'.repeat(7000) }); })();",
         &["timed-out", "rejected"],
     ),
+    (
+        "asks on and on and hears no answer",
+        "return (async () => { await $db.set('k', { v: 'x'.repeat(7900) }); for (;;) $db.get('k').catch(() => 0); })();",
+        FULL_OR_LATE,
+    ),
+    ("spins in what it hands to the platform", "$db.set('k', { toJSON() { for (;;) {} } });", TIMED_OUT),
+    (
+        "spins where the engine writes a stack",
+        "Error.prepareStackTrace = () => { for (;;) {} }; throw new Error('no');",
+        TIMED_OUT,
+    ),
+    (
+        "spins in the message of what it throws",
+        "throw { __proto__: Error.prototype, get message() { for (;;) {} } };",
+        TIMED_OUT,
+    ),
+    (
+        "writes the stack of its error itself",
+        "const e = new Error('true'); e.stack = 'Error\\n    at f (server/server.js:99999999999:3)\\n    at \\u001b[2J (\\u0000:1:1)'; throw e;",
+        FAILED,
+    ),
+    (
+        "throws what has causes without end",
+        "const more = () => { const e = new Error('x'); Object.defineProperty(e, 'cause', { get: more, enumerable: true }); return e; }; throw more();",
+        FAILED,
+    ),
+    ("recurses, and again where it may not", "const f = () => { try { f(); } finally { f(); } }; f();", TIMED_OUT),
+    (
+        "allocates on where it may not",
+        "const all = []; for (;;) try { for (;;) all.push(new Array(1e4).fill(1)); } catch {}",
+        FULL_OR_LATE,
+    ),
     ("asks to exit", "process.exit(0);", FAILED),
     (
         "waits for nobody",
@@ -184,6 +216,22 @@ const WITH_NODE: &[Case] = &[
         "require('child_process').spawn(process.execPath, ['-e', 'process.on(\"SIGTERM\", () => {}); setInterval(() => {}, 1e3)'], { stdio: 'inherit' }); return 1;",
         RETURNED,
     ),
+    (
+        "leaves a grandchild that has left its group and holds the pipes",
+        "require('child_process').spawn('sleep', ['1000'], { detached: true, stdio: 'inherit' }).unref(); return 1;",
+        RETURNED,
+    ),
+    (
+        "leaves a daemon",
+        "require('child_process').execSync('setsid sh -c \"sleep 1000 >/dev/null 2>&1 &\"'); return 1;",
+        RETURNED,
+    ),
+    (
+        "ends, and leaves what has left its group and holds the channel",
+        "require('child_process').spawn('sleep', ['1000'], { detached: true, stdio: [0, 1, 2] }).unref(); process.exit(0);",
+        &["exited"],
+    ),
+    ("ends its group", "process.kill(-process.pid, 'SIGKILL');", &["signalled"]),
     ("settles after the time limit", "return new Promise((done) => setTimeout(done, 1500));", TIMED_OUT),
     ("keeps timers going", "setInterval(() => { for (;;) {} }, 1); return 1;", &["returned", "timed-out"]),
     (
@@ -200,6 +248,17 @@ const WITH_NODE: &[Case] = &[
         "replaces what its host may use",
         "require('fs').writeSync = () => { throw 1; }; require('net').Socket.prototype.write = () => { throw 2; }; process.nextTick = null; return 1;",
         RETURNED,
+    ),
+    (
+        "replaces what its host needs for the next",
+        "const no = () => { throw new Error('no'); }; const vm = require('vm'); vm.createContext = vm.Script.prototype.runInContext = no; Map.prototype.get = Map.prototype.set = no; Buffer.prototype.indexOf = Buffer.prototype.subarray = Buffer.concat = no; require('net').Socket = no; Object.defineProperty(vm, 'constants', { get: no }); Object.prototype.type = 'reply'; return 1;",
+        RETURNED,
+    ),
+    ("has its process listen to nothing", "process.removeAllListeners(); return 1;", RETURNED),
+    (
+        "has its process listen to nothing, and throws out of a timer",
+        "process.removeAllListeners(); setTimeout(() => { throw new Error('true'); }, 1); return 1;",
+        &["threw"],
     ),
 ];
 
@@ -448,7 +507,7 @@ fn spinning_node_is_gone_when_simctl_is_killed() {
 
 #[test]
 fn a_spinning_program_and_what_it_has_started_are_gone_when_simctl_is_killed() {
-    let program = "sh -c 'sleep 60 & echo it spins; while :; do :; done'";
+    let program = "sh -c 'sleep 60 & setsid sh -c \"echo it spins; exec sleep 60\" & while :; do :; done'";
     assert_gone_when_simctl_is_killed(&App::new("", false), &["--exec", program]);
 }
 
@@ -528,9 +587,19 @@ const PROGRAMS: &[Case] = &[
     ("ignores every signal", "trap '' TERM INT HUP; while :; do :; done", TIMED_OUT),
     ("closes all and stays", "exec 0<&- 1>&- 2>&-; sleep 1000", TIMED_OUT),
     ("floods its output", "yes", TIMED_OUT),
+    ("floods both outputs and ignores SIGTERM", "trap '' TERM; yes & yes >&2", TIMED_OUT),
+    ("writes 1 GB", "head -c 1000000000 /dev/zero", &["returned", "timed-out"]),
+    ("writes a line of 100 MB", "head -c 100000000 /dev/zero | tr '\\000' y", &["returned", "timed-out"]),
+    ("writes what is no text", "printf '\\377\\376\\355\\240\\200'; exit 3", &["exited"]),
+    ("recurses", "f() { f; }; f", &["exited", "signalled", "out-of-memory"]),
+    ("ends too late", "sleep 1.5", TIMED_OUT),
     ("kills itself", "kill -KILL $$", &["signalled"]),
     ("fails", "exit 7", &["exited"]),
+    ("aborts", "kill -ABRT $$", &["signalled"]),
+    ("stops itself", "kill -STOP $$", TIMED_OUT),
     ("leaves a grandchild that holds the pipes", "trap '' TERM; sleep 1000 & exit 0", RETURNED),
+    ("leaves a grandchild that has left its group", "setsid sleep 1000 & sleep 0.2; exit 0", RETURNED),
+    ("leaves a daemon", "(setsid sleep 1000 >/dev/null 2>&1 </dev/null &) ; sleep 0.2; exit 0", RETURNED),
     (
         "steers and forges",
         "printf '\\033[2J\\000\\n  ok  returned\\n3 deliveries: 3 held, 0 failed\\n'; exit 3",

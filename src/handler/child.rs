@@ -20,13 +20,17 @@ use crate::model::Stream;
 
 use super::Interrupt;
 use super::guardian;
-use super::wire::Lines;
+use super::strays::{self, Mark};
+use super::wire::{LONGEST_LINE, Lines};
 
 /// How long a process may take to end after SIGTERM, before SIGKILL.
 const GRACE: Duration = Duration::from_millis(100);
 
 /// Bytes read from one channel before the others get their turn.
 const TURN: usize = 1024 * 1024;
+
+/// Bytes of one channel that wait to be taken. More come only while a process is being ended, when nobody takes any.
+const MOST_WAITING: usize = 4 * TURN;
 
 /// Bytes of standard error that are kept to tell why a process died.
 const TAIL: usize = 16 * 1024;
@@ -71,13 +75,16 @@ pub(super) struct Child {
     stderr: Output<ChildStderr>,
     stderr_tail: Vec<u8>,
     reaped: Option<ExitStatus>,
-    starts_others: bool,
+    /// By what those are told that it starts, where it can.
+    mark: Option<Mark>,
 }
 
 /// One of the two outputs, and what was read from it but not yet taken.
 struct Output<P> {
     pipe: Option<P>,
     bytes: Vec<u8>,
+    /// How much was read besides, and forgotten at once.
+    lost: usize,
 }
 
 impl Child {
@@ -101,6 +108,12 @@ impl Child {
         if program.starts_others && program.stdin == Stdin::Pipe {
             guardian::prepare();
         }
+        let mark = program.starts_others.then(Mark::new);
+        if let Some(mark) = &mark {
+            let (name, value) = mark.variable();
+            command.env(name, value);
+            strays::adopt();
+        }
         let mut process = command.spawn()?;
         // The command holds a copy of the child's end: while it lives, its end of file would not be seen.
         drop(command);
@@ -108,8 +121,8 @@ impl Child {
         if program.starts_others {
             guardian::watch(pid);
         }
-        let stdout = Output { pipe: process.stdout.take(), bytes: Vec::new() };
-        let stderr = Output { pipe: process.stderr.take(), bytes: Vec::new() };
+        let stdout = Output { pipe: process.stdout.take(), bytes: Vec::new(), lost: 0 };
+        let stderr = Output { pipe: process.stderr.take(), bytes: Vec::new(), lost: 0 };
         let child = Self {
             end: end_of(pid),
             pipe: process.stdin.take(),
@@ -123,7 +136,7 @@ impl Child {
             stderr,
             stderr_tail: Vec::new(),
             reaped: None,
-            starts_others: program.starts_others,
+            mark,
         };
         let pipes = [
             child.pipe.as_ref().map(AsFd::as_fd),
@@ -179,6 +192,19 @@ impl Child {
             None => 0,
         };
         (end > 0).then(|| String::from_utf8_lossy(&bytes.drain(..end).collect::<Vec<_>>()).into_owned())
+    }
+
+    /// How much it wrote to an output that was forgotten at once, since the last call.
+    pub(super) fn lost(&mut self, stream: Stream) -> usize {
+        std::mem::take(match stream {
+            Stream::Stdout => &mut self.stdout.lost,
+            Stream::Stderr => &mut self.stderr.lost,
+        })
+    }
+
+    /// How many bytes were sent to the process that it has not read.
+    pub(super) fn unread(&self) -> usize {
+        self.outgoing.len() - self.written
     }
 
     /// The last of what it wrote to its standard error.
@@ -278,6 +304,9 @@ impl Child {
 
     fn read_socket(&mut self) {
         let Some(socket) = &mut self.socket else { return };
+        if self.lines.waiting() > LONGEST_LINE + MOST_WAITING {
+            return;
+        }
         let mut bytes = [0; 64 * 1024];
         for _ in 0..TURN / bytes.len() {
             match socket.read(&mut bytes) {
@@ -319,7 +348,7 @@ impl Child {
             return Ok(status);
         }
         // Errors mean that there is nobody left to signal.
-        if self.starts_others {
+        if self.mark.is_some() {
             let _ = kill_process_group(self.pid, Signal::TERM);
             let patience = Instant::now() + GRACE;
             while !self.has_ended() && Instant::now() < patience {
@@ -327,12 +356,15 @@ impl Child {
             }
         }
         let _ = kill_process_group(self.pid, Signal::KILL);
-        if self.starts_others {
+        if self.mark.is_some() {
             guardian::release(self.pid);
         }
         let status = self.process.wait()?;
         self.reaped = Some(status);
         self.await_group();
+        if let Some(mark) = &self.mark {
+            mark.end_strays();
+        }
         self.move_bytes();
         Ok(status)
     }
@@ -343,8 +375,10 @@ impl Child {
     /// reaps orphans.
     fn await_group(&self) {
         let patience = Instant::now() + GRACE;
+        strays::reap(self.pid);
         while test_kill_process_group(self.pid).is_ok() && Instant::now() < patience {
             std::thread::sleep(Duration::from_millis(1));
+            strays::reap(self.pid);
         }
     }
 }
@@ -362,6 +396,7 @@ impl<P: Read> Output<P> {
         let mut bytes = [0; 64 * 1024];
         for _ in 0..TURN / bytes.len() {
             match pipe.read(&mut bytes) {
+                Ok(count) if count > 0 && self.bytes.len() > MOST_WAITING => self.lost += count,
                 Ok(count) if count > 0 => self.bytes.extend_from_slice(&bytes[..count]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -382,4 +417,30 @@ fn end_of(pid: Pid) -> Option<OwnedFd> {
 #[cfg(not(target_os = "linux"))]
 fn end_of(_: Pid) -> Option<OwnedFd> {
     None
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_floods_its_output_with_while_it_is_ended_is_forgotten() {
+        let program = Program {
+            path: "/bin/sh".into(),
+            args: vec!["-c".into(), "trap '' TERM; echo begun; exec yes".into()],
+            env: vec![("PATH".into(), std::env::var_os("PATH").unwrap_or_default())],
+            directory: None,
+            stdin: Stdin::Pipe,
+            with_stdout: true,
+            starts_others: true,
+        };
+        let mut child = Child::spawn(&program).unwrap();
+        while child.output(Stream::Stdout, false).is_none() {
+            child.pump(Instant::now() + GRACE, &Interrupt::none()).unwrap();
+        }
+        child.end().unwrap();
+        let kept = child.output(Stream::Stdout, true).unwrap_or_default().len();
+        assert!(kept <= MOST_WAITING + TURN, "{kept} bytes were kept");
+    }
 }

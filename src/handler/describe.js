@@ -415,7 +415,8 @@
       if (end < 0) end = stack.length;
       const line = slice(stack, at, end);
       at = end + 1;
-      const frame = execute(/^\s*at (?:(.*?) \()?(.*):(\d+):(\d+)\)?$/, line);
+      // An app may write a stack itself: no file has a billion lines.
+      const frame = execute(/^\s*at (?:(.*?) \()?(.*):(\d{1,9}):(\d{1,9})\)?$/, line);
       if (frame !== null && mapHas(files, frame[2])) {
         const shift = frame[3] === '1' ? host.shift : 0;
         column = toNumber(frame[4]) - shift;
@@ -423,7 +424,7 @@
         continue;
       }
       // A V8 syntax error begins with `file:line`, the line, and a caret under the column.
-      const head = first ? execute(/^(.*):(\d+)$/, line) : null;
+      const head = first ? execute(/^(.*):(\d{1,9})$/, line) : null;
       if (head === null || !mapHas(files, head[1])) continue;
       const caret = execute(/^[^\n]*\n(\s*)\^/, slice(stack, at));
       column = caret === null ? 1 : caret[1].length + 1 - (head[2] === '1' ? host.caretShift : 0);

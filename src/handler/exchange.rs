@@ -34,6 +34,9 @@ const QUICK: Duration = Duration::from_micros(100);
 /// The shortest time to leave it alone: to go to sleep and to wake takes about as long.
 const WORTH_A_NAP: Duration = Duration::from_micros(50);
 
+/// Bytes of answers that a process may leave unread, even where its memory limit is lower.
+const LEAST_UNREAD: u64 = 64 * 1024 * 1024;
+
 /// Bytes of console lines that one delivery may log.
 const MOST_LOGGED: usize = 16 * 1024 * 1024;
 
@@ -136,6 +139,8 @@ enum End {
     OutOfTime,
     /// What it sends is no protocol.
     Garbage(String),
+    /// It asks on and on and reads no answer: what waits for it is more than the memory that it may have.
+    Flooded,
 }
 
 struct Exchange<'a> {
@@ -195,6 +200,9 @@ impl<'a> Exchange<'a> {
                 self.reply(call, answer);
             }
             self.forward_output(false);
+            if self.child.unread() as u64 > self.handler.launch.memory_bytes.max(LEAST_UNREAD) {
+                return Ok(End::Flooded);
+            }
             if self.child.sends_endlessly() {
                 return Ok(End::Garbage(format!("a line longer than {} MiB", wire::LONGEST_LINE >> 20)));
             }
@@ -368,6 +376,7 @@ impl<'a> Exchange<'a> {
                     Outcome::TimedOut { limit: timeout, stack: Vec::new() }
                 }
             },
+            End::Flooded => Outcome::OutOfMemory { limit_bytes },
             End::Garbage(reason) => {
                 self.child.end().map_err(watch)?;
                 Outcome::BadReply { reason }

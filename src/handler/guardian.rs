@@ -2,7 +2,7 @@
 //!
 //! A handler that waits hears of that by the end of its channel, and one that spins does not. So simctl is started once more, as
 //! a process that waits for the end of a pipe which only simctl holds, and then kills the groups that were named to it and not
-//! taken back. It is there from the first handler on that could outlive simctl; the embedded host ends by its own clock.
+//! taken back, and what has left them. It is there from the first handler on that could outlive simctl; the embedded host ends by its own clock.
 
 use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, Write as _};
@@ -11,7 +11,9 @@ use std::path::PathBuf;
 use std::process::{ChildStdin, Command, ExitCode, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, getppid, kill_process_group};
+
+use super::strays;
 
 /// The first argument with which simctl is started as a guardian.
 pub const GUARDIAN_ARGUMENT: &str = "__simctl-guardian";
@@ -82,6 +84,7 @@ fn start() -> io::Result<ChildStdin> {
 
 /// Waits until simctl is gone and ends what it has left: what `main` does when started with [`GUARDIAN_ARGUMENT`].
 pub fn guardian_main() -> ExitCode {
+    let simctl = getppid();
     let mut groups = BTreeSet::new();
     // A line that simctl did not end is none.
     for line in io::stdin().lock().split(b'\n').map_while(Result::ok) {
@@ -96,6 +99,9 @@ pub fn guardian_main() -> ExitCode {
     for group in groups.into_iter().filter_map(|group| Pid::from_raw(group.get())) {
         // Where there is none any more, there is nothing to do.
         let _ = kill_process_group(group, Signal::KILL);
+    }
+    if let Some(simctl) = simctl {
+        strays::end_all_of(simctl);
     }
     ExitCode::SUCCESS
 }

@@ -19,6 +19,7 @@ mod memory;
 mod node;
 mod output;
 mod overheard;
+mod strays;
 mod wire;
 
 use std::collections::VecDeque;

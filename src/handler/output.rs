@@ -29,6 +29,7 @@ impl Outputs {
                     hear(stream, text);
                 }
             }
+            seen.dropped += child.lost(stream);
         }
     }
 

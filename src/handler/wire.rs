@@ -354,9 +354,14 @@ impl Lines {
         Some(line)
     }
 
+    /// How many bytes have not been taken.
+    pub(super) fn waiting(&self) -> usize {
+        self.bytes.len() - self.start
+    }
+
     /// Whether the line that has begun is longer than any may be.
     pub(super) fn too_long(&self) -> bool {
-        self.bytes.len() - self.start > LONGEST_LINE
+        self.waiting() > LONGEST_LINE
     }
 }
 

@@ -162,7 +162,7 @@ impl Schemas {
     }
 
     /// The compiled checker of the schema `name`. Compiled when first asked for: the first one in a process costs 2 ms.
-    pub(super) fn validator(&self, name: &str) -> Result<&jsonschema::Validator, Box<Finding>> {
+    pub(crate) fn validator(&self, name: &str) -> Result<&jsonschema::Validator, Box<Finding>> {
         let Some(document) = self.documents.get(name) else {
             return Err(Finding::new(Code::BadSchema, format!("there is no schema `{name}`")).into());
         };
@@ -170,7 +170,7 @@ impl Schemas {
     }
 
     /// What `reference`, found in the document `from`, refers to: the document that holds it, and the value.
-    pub(super) fn resolve<'a>(&'a self, from: &'a str, reference: &str) -> Option<(&'a str, &'a Value)> {
+    pub(crate) fn resolve<'a>(&'a self, from: &'a str, reference: &str) -> Option<(&'a str, &'a Value)> {
         let (path, fragment) = reference.split_once('#').unwrap_or((reference, ""));
         let (name, document) = if path.is_empty() {
             self.documents.get_key_value(from)?

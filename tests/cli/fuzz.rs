@@ -144,6 +144,18 @@ fn a_case_fails_alone_as_it_did_among_the_others() {
 }
 
 #[test]
+fn what_only_another_payload_shows_is_told_by_what_of_it_matters() {
+    let sandbox = app("if (user.email && user.email.endsWith('.org')) throw new Error('org');");
+    let ran = fuzz(&sandbox, &[]).code(1);
+    let cases = of_type(&ran.out, "case-failed");
+    let id = cases[0]["case"].as_str().unwrap();
+    assert!(cases.len() == 1 && id.starts_with("data.user.email:as-in-") && !id.contains(','), "{cases:#?}");
+    assert!(cases[0]["changes"][0].as_str().is_some_and(|told| told.ends_with(".org\"`")), "{cases:#?}");
+    let repeat = of_type(&ran.out, "delivery-finished")[0]["repeat"].as_str().unwrap().to_owned();
+    sandbox.run(repeat.split(' ').skip(1).collect::<Vec<_>>()).code(1).stdout("threw Error: org");
+}
+
+#[test]
 fn the_same_seed_finds_the_same_and_a_handler_that_bears_everything_holds() {
     let sandbox = app("return user.last_name.toUpperCase();");
     let cases = |ran: Ran| of_type(&ran.out, "case-failed");

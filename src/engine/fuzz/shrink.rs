@@ -2,8 +2,9 @@
 
 use crate::payload::{Case, Cases};
 
-/// The smallest case that `fails` as `case` does: first halves are left out, then single changes, until each is needed. Where a
-/// case fits the schema, what is tried in its place does too.
+/// The smallest case that `fails` as `case` does. A case that begins from another payload of the seed is told by the attributes
+/// in which that differs; then halves of the changes are left out, quarters, and so on down to single ones, until each is needed.
+/// Where a case fits the schema, what is tried in its place does too.
 ///
 /// # Errors
 /// The first error of `fails`.
@@ -23,27 +24,25 @@ pub(super) fn shrink<E>(
         return Ok(Case::default());
     }
     let mut smallest = case.clone();
-    while smallest.len() > 3 {
-        let half = smallest.len() / 2;
-        let (front, back) = (smallest.only(0..half), smallest.only(half..smallest.len()));
-        if fails(&front)? {
-            smallest = front;
-        } else if fails(&back)? {
-            smallest = back;
-        } else {
-            break;
-        }
+    if let Some(spelt_out) = cases.spelt_out(case)
+        && fails(&spelt_out)?
+    {
+        smallest = spelt_out;
     }
-    let mut at = 0;
-    while smallest.len() > 1 && at < smallest.len() {
-        let smaller = smallest.without(at);
-        if fails(&smaller)? {
-            // What was needed before may not be any more.
-            smallest = smaller;
-            at = 0;
-        } else {
-            at += 1;
+    let mut size = smallest.len() / 2;
+    while size > 0 {
+        let before = smallest.len();
+        let mut at = 0;
+        while smallest.len() > 1 && at < smallest.len() {
+            let smaller = smallest.without(&(at..at + size));
+            if !smaller.is_empty() && fails(&smaller)? {
+                smallest = smaller;
+            } else {
+                at += size;
+            }
         }
+        // What was needed before may not be any more.
+        size = if size == 1 && smallest.len() < before { 1 } else { size / 2 };
     }
     Ok(smallest)
 }

@@ -23,6 +23,12 @@ const PREFIX: &str = "(function (exports, require, module) { arguments[3](() => 
 /// What the host may use beyond the app's limit to say what happened.
 const RESERVE: u64 = 16 * 1024 * 1024;
 
+/// What the engine says where it has no memory.
+const OUT_OF_MEMORY: &str = "out of memory";
+
+/// What it says of what `String.prototype.normalize` throws then: no value at all, which whoever looks at it fails of.
+const NO_VALUE: &str = "value is not initialized";
+
 /// What to run for every event.
 pub(super) struct App {
     pub(super) entry: Entry,
@@ -64,7 +70,13 @@ pub(super) fn run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire) -
     if let Err(stopped) = done {
         let report = match stopped {
             Stopped::Interrupted(stack) => format!("{{\"outcome\":\"timed-out\",\"stack\":{stack}}}"),
-            Stopped::Broken(_) if before.ran_out(app.memory_bytes) => "{\"outcome\":\"out-of-memory\"}".to_owned(),
+            Stopped::Broken(what)
+                if what.starts_with(OUT_OF_MEMORY)
+                    || what.starts_with(NO_VALUE)
+                    || before.ran_out(app.memory_bytes) =>
+            {
+                "{\"outcome\":\"out-of-memory\"}".to_owned()
+            }
             Stopped::Broken(what) => {
                 let error = serde_json::json!({ "name": "InternalError", "message": what });
                 format!("{{\"outcome\":\"threw\",\"error\":{error}}}")
@@ -102,7 +114,7 @@ fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: 
     realm.runtime.set_memory_limit(to_usize(app.memory_bytes.saturating_add(RESERVE)));
     // Where there is no memory for a promise's next job, the engine drops it, and nobody hears of the promise again.
     if (realm.lost.get() || !realm.is_settled()?) && before.ran_out(app.memory_bytes) {
-        return Err(Stopped::Broken("out of memory".to_owned()));
+        return Err(Stopped::Broken(OUT_OF_MEMORY.to_owned()));
     }
     realm.report(event, true)?;
     Ok(realm)
@@ -230,7 +242,11 @@ impl Realm {
             let controller = self.controller.clone().restore(&ctx).map_err(|error| error.to_string())?;
             action(controller).catch(&ctx).map_err(|error| describe(&error))
         });
-        result.map_err(|what| self.stopped(what))
+        match result {
+            // The end of its time is no error that code can catch, but there is code of the engine's that forgets any.
+            Ok(_) if self.interrupted.get() => Err(self.stopped(String::new())),
+            result => result.map_err(|what| self.stopped(what)),
+        }
     }
 
     /// Runs promise jobs until there are none.
@@ -351,7 +367,9 @@ fn stack_of(thrown: &Value<'_>) -> String {
 
 fn describe(error: &rquickjs::CaughtError<'_>) -> String {
     match error {
-        rquickjs::CaughtError::Exception(exception) => stack_of(exception.as_value()),
+        rquickjs::CaughtError::Exception(exception) => {
+            format!("{}\n{}", exception.message().unwrap_or_default(), stack_of(exception.as_value()))
+        }
         rquickjs::CaughtError::Value(value) => stack_of(value),
         rquickjs::CaughtError::Error(error) => error.to_string(),
     }

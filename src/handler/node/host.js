@@ -5,22 +5,31 @@
 const fs = require('fs');
 const vm = require('vm');
 
+// A package shares this realm, and may replace whatever it likes of it: what the host needs for the events that follow, it
+// takes before any package runs.
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const readSync = fs.readSync;
 const writeSync = fs.writeSync;
 const exit = process.reallyExit.bind(process);
 const bytesOf = Buffer.from;
 const concat = Buffer.concat;
-const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const decode = uncurry(Buffer.prototype.toString);
 const encode = uncurry(Buffer.prototype.write);
+const findLast = uncurry(Buffer.prototype.lastIndexOf);
+const part = uncurry(Buffer.prototype.subarray);
 const slice = uncurry(String.prototype.slice);
 const indexOf = uncurry(String.prototype.indexOf);
 const startsWith = uncurry(String.prototype.startsWith);
+const push = uncurry(Array.prototype.push);
+const takeFirst = uncurry(Array.prototype.shift);
+const createObject = Object.create;
 const now = process.hrtime;
 const parse = JSON.parse;
 const later = setImmediate;
-const Script = vm.Script;
-const createObject = Object.create;
+const { Script, createContext } = vm;
+const runInContext = uncurry(Script.prototype.runInContext);
+// Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
+const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
 const isProxy = require('util').types.isProxy;
 
 // The wire. Descriptor 0 is a socket that blocks, unless a package that was loaded changed that: then wait a little.
@@ -41,14 +50,14 @@ let lines = ''; // whole lines that have come, of which those before `at` are ta
 let at = 0;
 let pieces = []; // what has come of a line whose end has not
 const feed = (bytes) => {
-  const end = bytes.lastIndexOf(10) + 1;
+  const end = findLast(bytes, 10) + 1;
   if (end > 0) {
-    pieces.push(bytes.subarray(0, end));
+    push(pieces, part(bytes, 0, end));
     lines = slice(lines, at) + decode(pieces.length === 1 ? pieces[0] : concat(pieces), 'utf8');
     at = 0;
     pieces = [];
   }
-  if (end < bytes.length) pieces.push(bytesOf(bytes.subarray(end)));
+  if (end < bytes.length) push(pieces, bytesOf(part(bytes, end)));
 };
 const takeLine = () => {
   const end = indexOf(lines, '\n', at);
@@ -63,7 +72,7 @@ const awaitLine = () => {
     if (line !== undefined) return line;
     const count = patiently(() => readSync(0, chunk, 0, chunk.length, null));
     if (count === 0) exit(0); // simctl is gone
-    feed(chunk.subarray(0, count));
+    feed(part(chunk, 0, count));
   }
 };
 const out = Buffer.allocUnsafeSlow(65536);
@@ -82,7 +91,7 @@ let announced; // one whose payload has not come
 const sort = (line) => {
   if (announced !== undefined) {
     announced.payload = line;
-    ahead.push(announced);
+    push(ahead, announced);
     announced = undefined;
   } else if (startsWith(line, EVENT)) {
     announced = parse(line);
@@ -135,6 +144,7 @@ const lend = (define) => {
 };
 
 const requirePackage = (specifier) => {
+  takeSocket();
   packages ??= require('module').createRequire(loaded.root + '/server/server.js');
   return packages(specifier);
 };
@@ -142,18 +152,29 @@ const requirePackage = (specifier) => {
 // Answers to host calls come while the app goes on, so from the first call the wire is read by the event loop.
 let calls = 0;
 let socket;
+let Socket; // and its methods; taken when it is first needed, or the first package asked for
+let on;
+let ref;
+let unref;
+const takeSocket = () => {
+  if (Socket !== undefined) return;
+  ({ Socket } = require('net'));
+  on = uncurry(Socket.prototype.on);
+  ref = uncurry(Socket.prototype.ref);
+  unref = uncurry(Socket.prototype.unref);
+};
 const listen = () => {
   if (socket === undefined) {
-    const { Socket } = require('net');
+    takeSocket();
     socket = new Socket({ fd: 0, readable: true, writable: false });
-    socket.on('data', (bytes) => {
+    on(socket, 'data', (bytes) => {
       feed(bytes);
       serve();
     });
-    socket.on('error', () => exit(0));
-    socket.on('close', () => exit(0)); // simctl is gone
+    on(socket, 'error', () => exit(0));
+    on(socket, 'close', () => exit(0)); // simctl is gone
   }
-  socket.ref();
+  ref(socket);
 };
 
 // Takes the lines that have come, and begins what waits for its turn.
@@ -162,36 +183,34 @@ const serve = () => {
     const reply = sort(line);
     if (reply !== undefined && current !== null) hear(current, reply);
   }
-  if (current === null && ahead.length > 0) begin(ahead.shift());
+  if (current === null && ahead.length > 0) begin(takeFirst(ahead));
 };
 
 const hear = (event, line) => {
   event.controller.hear(line);
   if (event.controller.waiting() > 0) return;
-  socket.unref(); // what else runs decides when the event loop is empty
+  unref(socket); // what else runs decides when the event loop is empty
   if (event.settled) later(event.end);
 };
 
 // The app's files, compiled: each realm runs them anew.
-const scripts = new Map();
+const scripts = Object.create(null);
 const scriptOf = (source, filename) => {
-  let known = scripts.get(filename);
+  let known = scripts[filename];
   if (known === undefined || known.source !== source) {
     known = { source, script: new Script(source, { filename, columnOffset: -PREFIX.length }) };
-    scripts.set(filename, known);
+    scripts[filename] = known;
   }
   return known.script;
 };
 
 // A realm with the prelude in it: its controller, and the event that it runs.
 const makeRealm = () => {
-  // Where there is a choice, a global object without interceptors: hot loops that use globals are far faster on it.
-  const plain = vm.constants && vm.constants.DONT_CONTEXTIFY;
-  // Elsewhere without a prototype, which would lead the app to the objects of this script's realm.
+  // Without a prototype, which would lead the app to the objects of this script's realm.
   const scope = plain ? undefined : createObject(null);
-  const realm = vm.createContext(plain || scope);
+  const realm = createContext(plain || scope);
   const made = { controller: null, event: null };
-  made.controller = prelude.runInContext(realm)({
+  made.controller = runInContext(prelude, realm)({
     send,
     receive,
     scope,
@@ -209,10 +228,10 @@ const makeRealm = () => {
     prefix: PREFIX,
     shift: 0,
     caretShift: PREFIX.length,
-    compile: (source, filename) => scriptOf(source, filename).runInContext(realm),
+    compile: (source, filename) => runInContext(scriptOf(source, filename), realm),
     describer: () => {
       describer ??= new Script(loaded.describer, { filename: 'simctl:describe' });
-      return describer.runInContext(realm);
+      return runInContext(describer, realm);
     },
     memoryRanOut: () => false,
     package: requirePackage,
@@ -245,11 +264,12 @@ const begin = (event) => {
   if (loaded.shares_realm) shared = realm;
   current = mine;
   // The wire keeps the event loop busy while an event or an answer is waited for, and not while the app runs.
-  if (socket !== undefined) socket.unref();
+  if (socket !== undefined) unref(socket);
   const { entry } = loaded;
   const { callback, payload, ends_by_render: rendered, clock_shift_ms: shift } = event;
   const outcome = mine.controller.start(entry.name, entry.source, callback, payload, rendered, shift);
   mine.starting = false;
+  if (packages !== undefined) listenToProcess();
   if (outcome === 'pending' && !mine.controller.isSettled()) return;
   if (outcome === 'failed')
     later(() => {
@@ -277,14 +297,14 @@ const finish = () => {
 
 const next = () => {
   if (socket !== undefined) {
-    if (current === null) socket.ref(); // an event may have come already
+    if (current === null) ref(socket); // an event may have come already
     return serve();
   }
   while (ahead.length === 0) {
     const line = sort(awaitLine());
     if (line !== undefined) load(parse(line));
   }
-  begin(ahead.shift());
+  begin(takeFirst(ahead));
 };
 
 const load = (message) => {
@@ -293,21 +313,34 @@ const load = (message) => {
   prelude = new Script(message.prelude, { filename: 'simctl:prelude' });
 };
 
-process.on('beforeExit', () => {
-  if (current !== null) finish();
-});
-process.on('unhandledRejection', (reason, promise) => {
-  if (current !== null) current.controller.rejection(promise, reason, false);
-});
-process.on('rejectionHandled', (promise) => {
-  if (current !== null) current.controller.rejection(promise, undefined, true);
-});
-process.on('uncaughtException', (error) => {
-  if (current === null) return;
-  const failed = current;
-  failed.controller.uncaught(error);
-  later(() => {
-    if (current === failed) finish();
-  });
-});
+const LISTENERS = {
+  __proto__: null,
+  beforeExit() {
+    if (current !== null) finish();
+  },
+  unhandledRejection(reason, promise) {
+    if (current !== null) current.controller.rejection(promise, reason, false);
+  },
+  rejectionHandled(promise) {
+    if (current !== null) current.controller.rejection(promise, undefined, true);
+  },
+  uncaughtException(error) {
+    if (current === null) return;
+    const failed = current;
+    failed.controller.uncaught(error);
+    later(() => {
+      if (current === failed) finish();
+    });
+  },
+};
+const addListener = process.on.bind(process);
+const dropListener = process.removeListener.bind(process);
+// Has the process tell of its end and of errors, also where a package has just removed all who wanted to know.
+const listenToProcess = () => {
+  for (const name in LISTENERS) {
+    dropListener(name, LISTENERS[name]);
+    addListener(name, LISTENERS[name]);
+  }
+};
+listenToProcess();
 next();

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Change;
 use crate::payload::Variant;
-use crate::text::json::unescape_token;
+use crate::text::json::{escape_token, unescape_token};
 
 /// The length of a long text: longer than any column that was thought long enough.
 const LONG: usize = 5_000;
@@ -38,7 +38,7 @@ impl Edit {
         }
     }
 
-    /// Does it to what stands at `pointer`; nothing where the object that it would stand in is not there.
+    /// Does it to what stands at `pointer`; nothing where that is not there, or cannot be.
     pub(super) fn apply(&self, payload: &mut Value, pointer: &str) {
         match self {
             Self::Absent => remove(payload, pointer),
@@ -69,12 +69,17 @@ fn split(pointer: &str) -> Option<(&str, String)> {
     Some((parent, unescape_token(token)))
 }
 
+/// Puts `value` there. Objects that it lies in and that are absent are made.
 fn put(payload: &mut Value, pointer: &str, value: Value) {
     if let Some(place) = payload.pointer_mut(pointer) {
         *place = value;
-    } else if let Some((parent, name)) = split(pointer)
-        && let Some(members) = payload.pointer_mut(parent).and_then(Value::as_object_mut)
-    {
+        return;
+    }
+    let Some((parent, name)) = split(pointer) else { return };
+    if payload.pointer(parent).is_none() {
+        put(payload, parent, Value::Object(Map::new()));
+    }
+    if let Some(members) = payload.pointer_mut(parent).and_then(Value::as_object_mut) {
         members.insert(name, value);
     }
 }
@@ -103,6 +108,13 @@ impl Change {
         let told = format!("payload {index} of the seed");
         let edit = Edit::Index(index);
         Self { id: format!("payload:{index}"), told, what: "payload".to_owned(), kind: "payload", edit }
+    }
+
+    /// What payload `index` of the seed has at `pointer`: nothing, or this.
+    pub(super) fn of_other(index: u64, pointer: &str, value: Option<&Value>) -> Self {
+        let edit = value.map_or(Edit::Absent, |value| Edit::Put(value.clone()));
+        let change = Self::at(pointer, "as-in", edit);
+        Self { id: format!("{}-{index}", change.id), ..change }
     }
 
     pub(super) fn at(pointer: &str, kind: &'static str, edit: Edit) -> Self {
@@ -144,6 +156,26 @@ fn dotted(pointer: &str) -> String {
         }
     }
     if path.is_empty() { "payload".to_owned() } else { path }
+}
+
+/// Where two payloads differ, and what the other one has there; lists are taken as a whole.
+pub(super) fn differences(plain: &Value, other: &Value) -> Vec<(String, Option<Value>)> {
+    let mut found = Vec::new();
+    differ(Some(plain), Some(other), "", &mut found);
+    found
+}
+
+fn differ(plain: Option<&Value>, other: Option<&Value>, pointer: &str, found: &mut Vec<(String, Option<Value>)>) {
+    let (Some(Value::Object(left)), Some(Value::Object(right))) = (plain, other) else {
+        if plain != other {
+            found.push((pointer.to_owned(), other.cloned()));
+        }
+        return;
+    };
+    let new = right.keys().filter(|name| !left.contains_key(*name));
+    for name in left.keys().chain(new) {
+        differ(left.get(name), right.get(name), &format!("{pointer}/{}", escape_token(name)), found);
+    }
 }
 
 /// What is tried wherever there is a value.

@@ -38,6 +38,19 @@ pub struct Change {
     edit: Edit,
 }
 
+impl Change {
+    /// How late it is tried: what is seen most comes first. Other payloads differ in much that does not matter, so what an edge
+    /// shows is shown by that.
+    fn rank(&self) -> u8 {
+        match self.kind {
+            "variant" => 0,
+            "absent" | "null" | "empty" | "empty-list" | "empty-object" => 1,
+            "payload" => 3,
+            _ => 2,
+        }
+    }
+}
+
 /// A payload, by what is changed of the plain one: numbers of changes, ascending.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Case(Vec<usize>);
@@ -53,17 +66,11 @@ impl Case {
         self.0.is_empty()
     }
 
-    /// The case without its change number `at`.
+    /// The case without those of its changes, by their numbers in it.
     #[must_use]
-    pub fn without(&self, at: usize) -> Self {
-        let kept = self.0.iter().enumerate().filter(|(place, _)| *place != at);
+    pub fn without(&self, range: &std::ops::Range<usize>) -> Self {
+        let kept = self.0.iter().enumerate().filter(|(place, _)| !range.contains(place));
         Self(kept.map(|(_, change)| *change).collect())
-    }
-
-    /// The case with only those of its changes.
-    #[must_use]
-    pub fn only(&self, range: std::ops::Range<usize>) -> Self {
-        Self(self.0.get(range).unwrap_or_default().to_vec())
     }
 }
 
@@ -79,9 +86,12 @@ pub struct Cases<'a> {
     /// The plain form, and the other one where the event has two.
     bases: Vec<Generator>,
     changes: Vec<Change>,
-    /// How many of the changes are edges; the others are violations.
+    /// How many of the changes are edges.
     edges: usize,
-    /// The changes in the order of this seed: edges first, then violations.
+    /// How many are edges or violations. The others are what single attributes are in other payloads: with them a case that
+    /// begins from one is told by what of it matters.
+    tried: usize,
+    /// The changes that are tried in the order of this seed: edges first, other payloads after them, then violations.
     order: Vec<usize>,
 }
 
@@ -101,7 +111,8 @@ impl<'a> Cases<'a> {
         let limit = bases[0].event().limit_bytes();
         let (event, platform, seed) = (event.to_owned(), recipe.platform, recipe.seed);
         let (changes, order) = (Vec::new(), Vec::new());
-        let mut cases = Self { schemas, event, platform, seed, index, limit, bases, changes, edges: 0, order };
+        let mut cases =
+            Self { schemas, event, platform, seed, index, limit, bases, changes, edges: 0, tried: 0, order };
         cases.find_changes(other);
         cases.order = cases.drawn_order();
         Ok(cases)
@@ -112,12 +123,16 @@ impl<'a> Cases<'a> {
         if self.bases.len() > 1 {
             self.changes.push(Change::of_variant(other));
         }
-        let others = (0..=OTHERS).filter(|index| *index != self.index).take(OTHERS as usize);
-        let others = others.filter(|index| self.bases[0].value(*index) != plain);
-        self.changes.extend(others.map(Change::of_index));
+        let others: Vec<(u64, Value)> = (0..=OTHERS)
+            .filter(|index| *index != self.index)
+            .take(OTHERS as usize)
+            .map(|index| (index, self.bases[0].value(index)))
+            .filter(|(_, other)| *other != plain)
+            .collect();
+        self.changes.extend(others.iter().map(|(index, _)| Change::of_index(*index)));
         let mut violations = Vec::new();
         let mut seen = std::collections::HashSet::new();
-        for change in walk::changes(self.bases[0].event().shape(Some(self.platform))) {
+        for change in walk::changes(self.bases[0].event().shape(Some(self.platform)), &plain) {
             let mut value = plain.clone();
             change.edit.apply(&mut value, &change.what);
             let is_new = value != plain && seen.insert(value.to_string());
@@ -129,6 +144,25 @@ impl<'a> Cases<'a> {
         }
         self.edges = self.changes.len();
         self.changes.append(&mut violations);
+        self.tried = self.changes.len();
+        for (index, other) in &others {
+            let differences = edits::differences(&plain, other).into_iter();
+            self.changes.extend(differences.map(|(at, value)| Change::of_other(*index, &at, value.as_ref())));
+        }
+    }
+
+    /// The same payload without the change that begins from another one of the seed: by the attributes in which that differs.
+    /// None where there is no such change.
+    pub fn spelt_out(&self, case: &Case) -> Option<Case> {
+        let other = case.0.iter().find_map(|&at| self.changes.get(at)?.edit.index())?;
+        let plain = self.bases[0].value(self.index);
+        let differences = edits::differences(&plain, &self.bases[0].value(other)).into_iter();
+        let ids = differences.map(|(at, value)| Change::of_other(other, &at, value.as_ref()).id);
+        let spelt = ids.filter_map(|id| self.changes.iter().position(|change| change.id == id));
+        let kept = case.0.iter().copied().filter(|&at| self.changes[at].edit.index().is_none());
+        let mut chosen: Vec<usize> = kept.chain(spelt).collect();
+        self.settle(&mut chosen);
+        Some(Case(chosen))
     }
 
     /// How often the payload breaks its schema; none where it is larger than what is ever sent.
@@ -146,10 +180,10 @@ impl<'a> Cases<'a> {
     }
 
     fn pool(&self, invalid: bool) -> usize {
-        if invalid { self.changes.len() } else { self.edges }
+        if invalid { self.tried } else { self.edges }
     }
 
-    /// Every change, edges first.
+    /// Every change, edges first, then violations, then the attributes of other payloads.
     pub fn changes(&self) -> &[Change] {
         &self.changes
     }
@@ -170,10 +204,11 @@ impl<'a> Cases<'a> {
     }
 
     fn drawn_order(&self) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.changes.len()).collect();
+        let mut order: Vec<usize> = (0..self.tried).collect();
         let draws = Draws::new(self.seed, 0);
-        order.sort_by_cached_key(|&change| {
-            (change >= self.edges, draws.bits(Address::of(&format!("case {}", self.changes[change].id))))
+        order.sort_by_cached_key(|&at| {
+            let change = &self.changes[at];
+            (at >= self.edges, change.rank(), draws.bits(Address::of(&format!("case {}", change.id))))
         });
         order
     }
@@ -182,7 +217,7 @@ impl<'a> Cases<'a> {
     fn several(&self, draws: Draws, invalid: bool) -> Case {
         let is_swarm = draws.below(Address::of("case swarm"), 2) == 0;
         let mut chosen: Vec<usize> = if is_swarm { self.swarm(draws) } else { self.mixed(draws) };
-        let violations = self.changes.len() - self.edges;
+        let violations = self.tried - self.edges;
         let broken = invalid && violations > 0 && draws.below(Address::of("case broken"), 2) == 0;
         self.settle(&mut chosen);
         // What does not fit the schema for other reasons than the one violation is not what was asked for.

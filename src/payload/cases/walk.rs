@@ -1,6 +1,6 @@
 //! Where a payload can be changed: every path that the schema names.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Change;
 use super::edits::{self, Edit};
@@ -13,9 +13,10 @@ const APPS_OWN: &str = "/iparams";
 /// How deep is looked: a schema may refer to itself.
 const DEEPEST: usize = 8;
 
-/// Every change that can be tried of such a payload, good and bad ones, in the schema's order.
-pub(super) fn changes(root: &Shape) -> Vec<Change> {
-    let mut walk = Walk { root, changes: Vec::new() };
+/// Every change that can be tried of such a payload, good and bad ones, in the schema's order. `plain` has the names that the
+/// schema leaves open.
+pub(super) fn changes(root: &Shape, plain: &Value) -> Vec<Change> {
+    let mut walk = Walk { root, plain, changes: Vec::new() };
     walk.object("");
     walk.inside(root, "", 0);
     walk.changes
@@ -23,6 +24,7 @@ pub(super) fn changes(root: &Shape) -> Vec<Change> {
 
 struct Walk<'a> {
     root: &'a Shape,
+    plain: &'a Value,
     changes: Vec<Change>,
 }
 
@@ -41,11 +43,22 @@ impl Walk<'_> {
                 self.value(&property.shape, &pointer, depth);
             }
         }
-        if let Some(items) = shape.items().filter(|items| !items.properties().is_empty()) {
+        if let Some(items) = shape.items().filter(|items| !is_free(items)) {
             self.value(items, &format!("{pointer}/0"), depth);
         }
-        if let (Members::Like(_), Some(of)) = (shape.members(), shape.members_of()) {
-            self.pairs(pointer, of);
+        match (shape.members(), shape.members_of()) {
+            (Members::Like(_), Some(of)) => self.pairs(pointer, of),
+            (Members::Like(like), None) => self.members(shape, like, pointer, depth),
+            _ => {}
+        }
+    }
+
+    /// Members that the schema does not name, as far as the plain payload has such.
+    fn members(&mut self, shape: &Shape, like: &Shape, pointer: &str, depth: usize) {
+        let plain = self.plain;
+        let members = plain.pointer(pointer).and_then(Value::as_object).into_iter().flat_map(serde_json::Map::keys);
+        for name in members.filter(|name| shape.property(name).is_none()) {
+            self.value(like, &format!("{pointer}/{}", escape_token(name)), depth);
         }
     }
 
@@ -60,8 +73,7 @@ impl Walk<'_> {
             }
         }
         let kinds = shape.kinds();
-        // Of what may be anything, what is tried everywhere is enough.
-        let is_free = ["string", "array", "object", "number"].into_iter().all(|kind| kinds.allows(kind));
+        let is_free = is_free(shape);
         if !is_free && kinds.allows("string") {
             self.texts(shape, pointer);
         }
@@ -111,6 +123,11 @@ impl Walk<'_> {
             self.add(&at, "text", Edit::Put(json!("text")));
         }
     }
+}
+
+/// Whether it may be anything, so that what is tried everywhere is enough.
+fn is_free(shape: &Shape) -> bool {
+    ["string", "array", "object", "number"].into_iter().all(|kind| shape.kinds().allows(kind))
 }
 
 /// The kind of change that sets one of the schema's own values; schemas list few, and those of simctl these.
