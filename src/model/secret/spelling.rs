@@ -14,8 +14,13 @@ enum Style {
 
 /// Reads `secret` at the start of `text`: how many bytes it takes, and the filter that writes it so, empty for itself.
 pub(super) fn read(secret: &str, text: &[u8]) -> Option<(usize, String)> {
-    if text.starts_with(secret.as_bytes()) {
+    let same = text.iter().zip(secret.as_bytes()).take_while(|(own, other)| own == other).count();
+    if same == secret.len() {
         return Some((secret.len(), String::new()));
+    }
+    // Nearly always it is another text: one that differs before anything in it is escaped.
+    if !text.iter().take(same + 1).any(|byte| matches!(byte, b'%' | b'\\' | b'+')) {
+        return None;
     }
     [Style::Percent, Style::Json].into_iter().find_map(|style| {
         let (length, letters) = read_style(secret, text, style)?;
@@ -201,12 +206,10 @@ impl Base64 {
 
     /// Whether its first digit, own or shared, may be written as `byte` or as something that begins with it.
     pub(super) fn can_begin_with(&self, byte: u8) -> bool {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
+        let digit = match (plain_digit(byte), byte) {
+            (Some(digit), _) => digit,
+            (None, b'+' | b'-') => 62,
+            (None, b'/' | b'_') => 63,
             // What is escaped.
             _ => return matches!(byte, b'%' | b'\\'),
         };
@@ -217,12 +220,25 @@ impl Base64 {
     /// Reads it at the start of `text`, the digits that it shares with its neighbours included where they agree: how many
     /// bytes that takes, and the filter that writes it so.
     pub(super) fn read(&self, text: &[u8]) -> Option<(usize, String)> {
+        if self.differs(text) {
+            return None;
+        }
         let with_lead = || {
             let (digit, length, way) = digit(text)?;
             let (bits, count) = self.lead;
             (count > 0 && digit & ((1 << count) - 1) == bits).then_some((Some(digit >> count), length, way))
         };
         with_lead().and_then(|lead| self.read_from(text, lead)).or_else(|| self.read_from(text, (None, 0, None)))
+    }
+
+    /// Whether the first two digits of `text` tell already that it is something else, as nearly always.
+    fn differs(&self, text: &[u8]) -> bool {
+        let [Some(first), Some(second)] = [0, 1].map(|at| text.get(at).copied().and_then(plain_digit)) else {
+            return false;
+        };
+        let own = |at: usize, digit: u8| self.digits.get(at).is_none_or(|own| *own == digit);
+        let has_lead = self.lead.1 > 0 && own(0, second);
+        !has_lead && !(own(0, first) && own(1, second))
     }
 
     fn read_from(&self, text: &[u8], lead: (Option<u8>, usize, Option<char>)) -> Option<(usize, String)> {
@@ -279,16 +295,19 @@ const WAYS: [(u8, char, &str); 10] = [
     (63, 'j', "\\/"),
 ];
 
+/// The digit that a byte is, where that is written in one way only.
+const fn plain_digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        _ => None,
+    }
+}
+
 /// The digit at the start of `text`, how many bytes it takes, and the way in which it is written where there are several.
 fn digit(text: &[u8]) -> Option<(u8, usize, Option<char>)> {
-    let first = *text.first()?;
-    let value = match first {
-        b'A'..=b'Z' => Some(first - b'A'),
-        b'a'..=b'z' => Some(first - b'a' + 26),
-        b'0'..=b'9' => Some(first - b'0' + 52),
-        _ => None,
-    };
-    if let Some(value) = value {
+    if let Some(value) = plain_digit(*text.first()?) {
         return Some((value, 1, None));
     }
     let way = WAYS.iter().find(|(_, _, spelled)| text.starts_with(spelled.as_bytes()));
