@@ -253,6 +253,66 @@ fn keys_fire_again_and_the_terminal_is_given_back() {
 }
 
 #[test]
+fn each_change_of_a_user_begins_from_what_she_is_now() {
+    if !terminal_or_skip("each_change_of_a_user_begins_from_what_she_is_now") {
+        return;
+    }
+    let app = app();
+    // Whichever event was typed, and about nobody.
+    let flags = ["--watch", "--color", "never", "--changes", "2", "--timeout", "9s"];
+    let mut watching = Watching::on_terminal(&app, &[&["trigger", "onUserUpdate"], &flags[..]].concat());
+    watching.until("repeat: simctl trigger onUserUpdate --color never --changes 2 --timeout 9s --seed ");
+    watching.press("c");
+    watching.until("onUserCreate -> created");
+    watching.until("repeat: simctl trigger onUserCreate --color never --timeout 9s --seed ");
+    watching.press("u");
+    watching.until("onUserUpdate -> updated");
+    watching.until("repeat: simctl replay 3 --color never --timeout 9s");
+    for _ in 0..2 {
+        watching.press("n");
+        watching.until("ok  returned");
+    }
+    // The same once more is the same.
+    watching.press("\r");
+    watching.until("same  1 line");
+    watching.press("q");
+    assert_eq!(watching.end(), Some(0));
+
+    let kept = app.run(["history", "--format", "json"]).code(0).lines();
+    let user = |at: usize| &kept[at]["payload"]["data"]["user"];
+    assert_eq!(kept.len(), 6);
+    for at in 2..5 {
+        assert_eq!(user(at)["id"], user(1)["id"]);
+        let changes = kept[at]["payload"]["data"]["changes"].as_object().expect("changes");
+        for (field, pair) in changes {
+            let before = if pair[1].is_null() { &serde_json::Value::Null } else { &user(at - 1)[field] };
+            assert_eq!((&pair[0], &pair[1]), (&user(at)[field], before), "{field} of delivery {}", at + 1);
+        }
+    }
+    assert_eq!(kept[5]["payload"], kept[4]["payload"]);
+}
+
+#[test]
+fn a_users_file_that_is_saved_is_read_anew() {
+    let server = "exports = { updated: function (payload) { console.log(payload.data.user.first_name); } };";
+    let ada = r#"{ "id": "u-1", "first_name": "Ada" }"#;
+    let app = app().file("server/server.js", server).file("ada.json", ada);
+    let flags = ["trigger", "onUserUpdate", "--user", "ada.json", "--changes", "phone", "--watch"];
+    let mut watching = Watching::start(&app, flags);
+    watching.until("log  Ada");
+    watching.until("repeat: ");
+    save(&app, "ada.json", &ada.replace("Ada", "Eve"));
+    watching.until("ada.json was saved");
+    watching.until("+    log  Eve");
+    watching.until("start-up");
+    // Gone and there again.
+    fs::remove_file(app.path().join("ada.json")).expect("removed");
+    watching.until("nor is there a file of that name");
+    save(&app, "ada.json", &ada.replace("Ada", "Zoe"));
+    watching.until("log  Zoe");
+}
+
+#[test]
 fn the_terminal_is_given_back_while_it_is_stopped() {
     if !terminal_or_skip("the_terminal_is_given_back_while_it_is_stopped") {
         return;
