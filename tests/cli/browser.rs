@@ -147,6 +147,17 @@ impl Browser {
         self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
     }
 
+    /// What was copied last. The page must have been opened.
+    pub(crate) fn clipboard(&self) -> String {
+        let origin = self.run("return location.origin");
+        let granted = json!({ "origin": origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.devtools("Browser.grantPermissions", &granted);
+        let script =
+            "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))";
+        let text = self.ask("POST", "/execute/async", &json!({ "script": script, "args": [] }));
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
     fn devtools(&self, command: &str, params: &Value) {
         self.ask("POST", "/goog/cdp/execute", &json!({ "cmd": command, "params": params }));
     }

@@ -1,9 +1,11 @@
 //! The page of `simctl serve`, walked through in a browser.
 
+use std::process::Command;
+
 use serde_json::json;
 
 use crate::browser::{Browser, CONTROL, ENTER, ESCAPE, TAB};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{SIMCTL, Sandbox};
 use crate::serve::Serving;
 
 const TOLD: &str = "document.getElementById('outcome')";
@@ -93,6 +95,40 @@ fn deliveries_are_replayed_compared_and_marked_where_they_differ() {
     assert!(
         page.text("#comparison").contains("/data/user/first_name") || page.text("#comparison").contains("first_name")
     );
+    page.is_calm();
+}
+
+#[test]
+fn what_is_copied_fires_the_same_at_a_prompt_and_in_a_scenario() {
+    let server = "exports = { created(p) { console.log(p.data.user.id, p.timestamp); }, updated() {} };";
+    let Some((serving, page)) = page("the page: copying", server) else { return };
+    page.click("#fire");
+    page.until("document.querySelectorAll('#history li .chip').length === 1");
+    let logged = page.text(".line.log span:last-child");
+    let at_a_prompt = |command: &str| {
+        let script = command.replacen("simctl", SIMCTL, 1);
+        let output = Command::new("sh").args(["-c", &script]).current_dir(serving.sandbox.path()).output().expect("sh");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // Once from the run, once from the history.
+    for button in [".facts button", "#history [aria-label='Copy as command, delivery 1']"] {
+        page.click(button);
+        page.until("document.querySelector('.toast')?.innerText === 'Command copied'");
+        let command = page.clipboard();
+        let told = at_a_prompt(&command);
+        assert!(told.contains(&format!("log  {logged}")), "{logged} in what `{command}` told: {told}");
+        page.run("document.querySelector('.toast').remove()");
+    }
+    page.click("#history [aria-label='Copy as scenario step, delivery 1']");
+    page.until("document.querySelector('.toast')?.innerText === 'Scenario step copied'");
+    let step = page.clipboard();
+    let file = step.lines().next().and_then(|line| line.split_once(": ")).expect("how its file is written").1;
+    std::fs::create_dir(serving.sandbox.path().join("tests")).expect("a folder");
+    at_a_prompt(&file.replace(" delivery-1.json", " tests/delivery-1.json"));
+    let steps: String = step.lines().map(|line| format!("  {line}\n")).collect();
+    let scenario = serving.sandbox.path().join("tests/again.scenario.yaml");
+    std::fs::write(scenario, format!("name: again\nsteps:\n{steps}")).expect("written");
+    serving.sandbox.run(["test"]).code(0).stdout("1 held");
     page.is_calm();
 }
 
