@@ -34,6 +34,18 @@ impl Serving {
         Self { child, url: url.trim().to_owned(), address, sandbox }
     }
 
+    /// Kills it, and starts another at the same port.
+    pub(super) fn start_anew(&mut self, flags: &[&str]) {
+        let port = self.address.rsplit(':').next().expect("a port").to_owned();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let words = ["serve", "--port", &port].into_iter().chain(flags.iter().copied());
+        self.child = self.sandbox.command(words).spawn().expect("simctl starts");
+        let mut url = String::new();
+        BufReader::new(self.child.stdout.take().expect("piped")).read_line(&mut url).expect("its address");
+        assert!(url.starts_with("http://"), "{url}");
+    }
+
     /// Sends these bytes; gives the status and the rest of the answer.
     fn raw(&self, request: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");

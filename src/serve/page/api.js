@@ -59,6 +59,9 @@ export const api = {
   compare: (first, second) => ask("GET", `/api/history/compare${query({ first, second })}`),
 };
 
+/** How long a refused stream is not asked for again. */
+const RETRY_MS = 2000;
+
 /** Everything that a fire tells, as it comes. Gives a function that stops listening. */
 export function follow(id, onEvents, onEnded) {
   const source = new EventSource(`/api/fires/${id}/events`);
@@ -93,18 +96,29 @@ export function follow(id, onEvents, onEnded) {
  */
 export function listen(onNews, onLink) {
   const names = ["fire-asked", "fire-ended", "app-changed", "resync"];
+  let wasGone = false;
   const open = () => {
     const source = new EventSource("/api/events");
     source.addEventListener("hello", () => tell({ name: "hello" }));
-    source.onerror = () => tell({ name: "gone" });
+    source.onerror = () => {
+      tell({ name: "gone" });
+      // Refused, by a server that was started anew with another token: what is asked next asks the user for it.
+      if (source.readyState === EventSource.CLOSED) api.app().then(open, () => setTimeout(open, RETRY_MS));
+    };
     for (const name of names) {
       source.addEventListener(name, (message) => tell({ name, data: JSON.parse(message.data) }));
     }
   };
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("simctl") : undefined;
   const hear = ({ name, data }) => {
-    if (name === "hello" || name === "gone") onLink(name === "hello");
-    else onNews(name, data);
+    if (name !== "hello" && name !== "gone") {
+      onNews(name, data);
+      return;
+    }
+    onLink(name === "hello");
+    // Whoever answers now may be another server.
+    if (name === "hello" && wasGone) onNews("resync");
+    wasGone = name === "gone";
   };
   const tell = (news) => {
     channel?.postMessage(news);
