@@ -193,6 +193,11 @@ fn other_machines_need_the_token() {
     ));
     assert!(status == 200 && answer.contains("HttpOnly; SameSite=Strict"), "{answer}");
     assert_eq!(serving.get("/api/app", &format!("cookie: simctl_token={token}\r\n")).0, 200);
+    // The address that is printed leads here; which one leads here from elsewhere, simctl does not know.
+    let mut everywhere = Serving::new(Sandbox::app(HELD), &["--host", "0.0.0.0"]);
+    assert!(everywhere.url.starts_with("http://127.0.0.1:"), "{}", everywhere.url);
+    let said = BufReader::new(everywhere.child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    said.take(2).find(|line| line.contains("each address of this machine")).expect("it is said");
 }
 
 #[test]
