@@ -172,6 +172,42 @@ fn what_is_saved_is_fired_again_and_what_differs_is_told() {
 }
 
 #[test]
+fn each_file_that_a_run_reads_is_watched() {
+    let app = app();
+    let payload = app.run(["generate", "onUserCreate"]).code(0).out;
+    let app = app
+        .file("payload.json", payload)
+        .file("simctl.json", "{}")
+        .file("config/iparams.json", "{}")
+        .file("config/iparam_test_data.json", "{}")
+        .file("config/requests.json", "{}")
+        .file(
+            "mocks/one.json",
+            r#"{ "request": { "method": "GET", "url": "https://crm.example/" }, "answer": { "status": 200 } }"#,
+        );
+    let flags = ["trigger", "onUserCreate", "--watch", "--payload", "payload.json"];
+    let mut watching = Watching::start(&app, flags);
+    watching.until("ok  returned");
+    watching.until("repeat: ");
+    for name in [
+        "manifest.json",
+        "server/server.js",
+        "server/lib/words.js",
+        "simctl.json",
+        "config/iparams.json",
+        "config/iparam_test_data.json",
+        "config/requests.json",
+        "mocks/one.json",
+        "payload.json",
+    ] {
+        let text = fs::read_to_string(app.path().join(name)).expect("a file");
+        save(&app, name, &format!("{text}\n"));
+        watching.until(&format!("note: {name} was saved"));
+        watching.until("ok  returned");
+    }
+}
+
+#[test]
 fn a_run_under_way_is_stopped_when_its_file_is_saved() {
     let app = app().file("server/server.js", "exports = { created: function () { console.log('on'); for (;;) {} } };");
     let mut watching = Watching::start(&app, ["trigger", "onUserCreate", "--watch", "--timeout", "50s"]);
