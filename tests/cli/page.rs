@@ -1,5 +1,6 @@
 //! The page of `simctl serve`, walked through in a browser.
 
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::json;
@@ -63,12 +64,14 @@ fn an_event_is_chosen_its_payload_edited_and_fired_and_logs_come_while_it_runs()
     page.until("!document.querySelector('#payload-findings .finding.error')");
     page.click("#fire");
     page.until("document.querySelector('.line.log')?.innerText.includes('first')");
-    // It still runs: the second line is not there, and it can be ended.
+    // It still runs, and says so: the second line is not there, and it can be ended.
+    assert!(page.text("#run .end").contains("It runs"));
     let shown =
         page.run("return [document.querySelectorAll('.line.warn').length, document.getElementById('end').hidden]");
     assert_eq!(shown, json!([0, false]));
     page.until("document.querySelector('.line.warn')?.innerText.includes('second')");
     page.until("document.getElementById('outcome')?.innerText.includes('✓ returned')");
+    page.until("!document.querySelector('#run .end').innerText.includes('It runs')");
     page.until("document.getElementById('said').textContent.startsWith('held: onUserCreate returned')");
     page.is_calm();
 }
@@ -335,4 +338,61 @@ fn with_a_token_the_page_gets_in_and_keeps_no_trace_of_it() {
     page.until("document.getElementById('outcome')?.innerText.includes('✓ returned')");
     assert_eq!(page.run("return [location.hash, document.cookie]"), json!(["", ""]));
     page.until("document.querySelectorAll('#history li .chip').length === 1");
+}
+
+/// Takes the pictures of docs/serve.md anew: `cargo test --test cli pictures -- --ignored`.
+#[test]
+#[ignore = "it writes into docs/images"]
+fn pictures_of_the_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = |path: &str| std::fs::read_dir(root.join("samples/contact-sync").join(path)).expect("a folder");
+    let mut sandbox = Sandbox::new();
+    for path in ["", "server", "server/lib", "config", "mocks"] {
+        for entry in folder(path).map(|entry| entry.expect("an entry")).filter(|entry| entry.path().is_file()) {
+            let name = Path::new("contact-sync").join(path).join(entry.file_name());
+            sandbox = sandbox.file(&name.to_string_lossy(), std::fs::read(entry.path()).expect("a file"));
+        }
+    }
+    let page = Browser::or_skip("pictures of the page").expect("a browser");
+    let serving = Serving::keeping(sandbox, &["--app", "contact-sync"]);
+    let server = serving.sandbox.path().join("contact-sync/server/server.js");
+    let good = std::fs::read_to_string(&server).expect("a file");
+    let bad =
+        good.replace("console.log(\"contact %s is up to date\"", "missing.x; console.log(\"contact %s is up to date\"");
+    assert_ne!(good, bad, "there is a line to be spoilt");
+    let fired = |number: usize| {
+        page.click("#fire");
+        page.until(&format!("document.querySelectorAll('#history li .chip').length === {number}"));
+        page.until("document.getElementById('end').hidden");
+    };
+    page.open(&serving.url);
+    page.until("document.getElementById('editor').value.length > 20");
+    page.run("const s = document.getElementById('seed'); s.value = 7; s.dispatchEvent(new Event('change'))");
+    page.until("document.getElementById('editor').value.includes('440eb414')");
+    let save = |text: &str| {
+        std::fs::write(&server, text).expect("written");
+        page.until("document.getElementById('said').textContent.startsWith('saved')");
+    };
+    fired(1);
+    fired(2);
+    save(&bad);
+    fired(3);
+    save(&good);
+    fired(4);
+    let picture = |name: &str| page.picture(&root.join("docs/images").join(name));
+    picture("serve.webp");
+    save(&bad);
+    fired(5);
+    page.click("#history li:nth-child(1) input");
+    page.click("#history li:nth-child(2) input");
+    page.click("#compare");
+    page.until("document.querySelector('#comparison .new')");
+    page.run("document.activeElement.blur()");
+    page.scheme("dark");
+    picture("serve-dark.webp");
+    page.scheme("light");
+    page.run("document.querySelector('#comparison button').click()");
+    page.window(360, 1700);
+    page.run("scrollTo(0, 0)");
+    picture("serve-narrow.webp");
 }

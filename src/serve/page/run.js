@@ -47,15 +47,20 @@ export function show(fire) {
   const news = newsOf(fire.event);
   const lines = h("div", { class: "lines", tabindex: "0", role: "log", "aria-live": "off", "aria-label": "What the handler logged" });
   const shownLines = listOf(lines);
-  const end = h("div", { class: "end" });
+  const underWay = h("p", { class: "faint" }, "It runs…");
+  const end = h("div", { class: "end" }, underWay);
   $("run-said").textContent = `${fire.event}, number ${fire.id}`;
   $("run").replaceChildren(shownLines.earlier, lines, end);
   $("end").hidden = false;
   $("end").onclick = () => api.end(fire.id).catch((error) => toast(error.message));
-  lose = () => {
-    leave();
+  const over = () => {
     isUnderWay = false;
     $("end").hidden = true;
+    underWay.remove();
+  };
+  lose = () => {
+    leave();
+    over();
     const message = "simctl was ended while this ran";
     end.append(...trouble({ message }));
     say(`failed: ${message}`);
@@ -64,8 +69,7 @@ export function show(fire) {
     shownLines.add(events.filter(({ type }) => LINES.includes(type)).map((event) => [event, news.isNew(event)]));
     for (const event of events) if (event.type === "delivery-finished") end.append(...finished(event));
   }, (summary) => {
-    isUnderWay = false;
-    $("end").hidden = true;
+    over();
     if (summary.trouble) end.append(...trouble(summary.trouble));
     const clause = summary.trouble ? summary.trouble.message : said(summary.outcome);
     // What came to no delivery is nothing to compare with.
