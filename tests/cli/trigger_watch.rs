@@ -315,14 +315,15 @@ fn each_change_of_a_user_begins_from_what_she_is_now() {
     assert_eq!(watching.end(), Some(0));
 
     let kept = app.run(["history", "--format", "json"]).code(0).lines();
-    let user = |at: usize| &kept[at]["payload"]["data"]["user"];
     assert_eq!(kept.len(), 6);
-    for at in 2..5 {
-        assert_eq!(user(at)["id"], user(1)["id"]);
-        let changes = kept[at]["payload"]["data"]["changes"].as_object().expect("changes");
-        for (field, pair) in changes {
-            let before = if pair[1].is_null() { &serde_json::Value::Null } else { &user(at - 1)[field] };
-            assert_eq!((&pair[0], &pair[1]), (&user(at)[field], before), "{field} of delivery {}", at + 1);
+    // The second was her creation, and three changes followed it.
+    for (before, after) in kept[1..4].iter().zip(&kept[2..5]) {
+        let (before, data) = (&before["payload"]["data"]["user"], &after["payload"]["data"]);
+        assert_eq!(data["user"]["id"], before["id"]);
+        for (field, pair) in data["changes"].as_object().expect("changes") {
+            // An attribute that she did not have was null.
+            let was = before.get(field).unwrap_or(&serde_json::Value::Null);
+            assert_eq!((&pair[0], &pair[1]), (&data["user"][field], was), "{field} of delivery {}", after["id"]);
         }
     }
     assert_eq!(kept[5]["payload"], kept[4]["payload"]);
