@@ -126,6 +126,13 @@ fn what_is_copied_fires_the_same_at_a_prompt_and_in_a_scenario() {
         assert!(told.contains(&format!("log  {logged}")), "{logged} in what `{command}` told: {told}");
         page.run("document.querySelector('.toast').remove()");
     }
+    // A replay has the bytes, and not what they were made from.
+    page.click("#history [aria-label='Replay, delivery 1']");
+    page.until("document.getElementById('run-said').innerText === 'onUserCreate, number 2'");
+    page.click(".facts button");
+    page.until("document.querySelector('.toast')?.innerText === 'Command copied'");
+    assert_eq!(page.clipboard(), "simctl replay 1");
+    assert!(at_a_prompt("simctl replay 1").contains(&format!("log  {logged}")));
     page.click("#history [aria-label='Copy as scenario step, delivery 1']");
     page.until("document.querySelector('.toast')?.innerText === 'Scenario step copied'");
     let step = page.clipboard();
