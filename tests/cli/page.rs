@@ -198,6 +198,34 @@ fn a_page_outlives_its_server() {
 }
 
 #[test]
+fn what_returned_and_yet_failed_is_no_success() {
+    let manifest = r#"{ "platform-version": "2.1", "product": { "freshchat": { "events": {
+        "onUserCreate": { "handler": "created" }, "onAppInstall": { "handler": "installed" } } } } }"#;
+    let server = "exports = {
+      async created() { try { await $request.get('https://crm.example/a'); } catch { console.log('caught'); } return 1; },
+      installed() { renderData({ message: 'not here' }); },
+    };";
+    let Some(page) = Browser::or_skip("the page: returned and failed") else { return };
+    let serving = Serving::keeping(Sandbox::app(server).file("manifest.json", manifest), &[]);
+    page.open(&serving.url);
+    page.until("document.getElementById('editor').value.length > 20");
+    for (event, said) in [
+        ("onUserCreate", "returned 1, but a request had no mock"),
+        ("onAppInstall", "called renderData with the error {\"message\":\"not here\"}"),
+    ] {
+        page.run(&format!(
+            "[...document.querySelectorAll('#subscriptions button')].find((one) => one.innerText.includes({event:?})).click()"
+        ));
+        page.until(&format!("document.getElementById('editor').value.includes({event:?})"));
+        page.click("#fire");
+        page.until(&format!("document.getElementById('said').textContent.startsWith('failed: {event}')"));
+        assert_eq!(page.text("#outcome"), format!("✗ {said}"));
+        assert!(page.text("#run").contains("exit code 1"));
+    }
+    page.is_calm();
+}
+
+#[test]
 fn what_is_long_can_be_read_whole() {
     let server = "exports = { created() {
       return $db.set('k', { words: Array.from({ length: 60 }, (_, i) => 'word' + i) });

@@ -15,7 +15,7 @@ export function shown(finding) {
       `${finding.severity}[${finding.code}]: ${visible(finding.message)}`),
     h("div", { class: "faint" }, visible(where(finding))),
     frame(finding.excerpt, finding.span?.start, finding.span?.end),
-    (finding.hints ?? []).map((hint) => h("div", {}, `hint: ${visible(hint)}`)));
+    (finding.hints ?? []).map((hint) => h("div", { class: "hint" }, `hint: ${visible(hint)}`)));
 }
 
 /** Lines of the user's file, with their numbers, and a mark from `start` to `end`; without an end, over the word there. */

@@ -3,7 +3,7 @@
 import { api, follow } from "./api.js";
 import { $, copy, h, say, toast } from "./dom.js";
 import { frame, shown } from "./findings.js";
-import { brief, duration, hintOf, isCut, pretty, said, stackOf, visible } from "./text.js";
+import { brief, duration, hintOf, holds, isCut, pretty, saidWith, stackOf, visible } from "./text.js";
 
 /** How many lines are shown at once: the last ones, and as many more each time that earlier ones are asked for. */
 const MOST_LINES = 1000;
@@ -47,6 +47,8 @@ export function show(fire) {
   const news = newsOf(fire.event);
   const lines = h("div", { class: "lines", tabindex: "0", role: "log", "aria-live": "off", "aria-label": "What the handler logged" });
   const shownLines = listOf(lines);
+  /** The first error that the platform has found. */
+  let fault;
   const underWay = h("p", { class: "faint" }, "It runs…");
   const end = h("div", { class: "end" }, underWay);
   $("run-said").textContent = `${fire.event}, number ${fire.id}`;
@@ -67,11 +69,15 @@ export function show(fire) {
   };
   leave = follow(fire.id, (events) => {
     shownLines.add(events.filter(({ type }) => LINES.includes(type)).map((event) => [event, news.isNew(event)]));
-    for (const event of events) if (event.type === "delivery-finished") end.append(...finished(event));
+    for (const event of events) {
+      if (event.type === "delivery-started") fault = undefined;
+      if (event.type === "found" && event.severity === "error") fault ??= event.code;
+      if (event.type === "delivery-finished") end.append(...finished(event, fault));
+    }
   }, (summary) => {
     over();
     if (summary.trouble) end.append(...trouble(summary.trouble));
-    const clause = summary.trouble ? summary.trouble.message : said(summary.outcome);
+    const clause = summary.trouble ? summary.trouble.message : saidWith(summary.outcome, fault);
     // What came to no delivery is nothing to compare with.
     if (!summary.trouble) end.append(...news.end(clause));
     say(`${summary.exit_code === 0 ? "held" : "failed"}: ${fire.event} ${clause}`);
@@ -178,27 +184,27 @@ function line(event, isNew) {
   }
 }
 
-function finished(event) {
-  const held = event.outcome.kind === "returned" || event.outcome.kind === "rendered";
+function finished(event, fault) {
+  const held = holds(event.outcome) && fault === undefined;
   const frames = stackOf(event.outcome);
   const { first_line: first, lines = [] } = event.excerpt ?? {};
   const place = frames.find((at) => at.line >= first && at.line < first + lines.length);
   const stack = frames.map((at) => `from ${at.file ?? ""}:${at.line ?? ""}:${at.column ?? ""} ${at.function ?? ""}`);
   const hint = hintOf(event.outcome);
   return [
-    h("p", { id: "outcome", class: `outcome ${held ? "" : "bad"}` }, `${held ? "✓" : "✗"} ${visible(said(event.outcome))}`),
+    h("p", { id: "outcome", class: `outcome ${held ? "" : "bad"}` }, `${held ? "✓" : "✗"} ${visible(saidWith(event.outcome, fault))}`),
     h("div", { class: "facts" }, h("span", {}, `handler ${duration(event.handler_us)}, start-up ${duration(event.start_up_us)}`),
       h("button", { type: "button", class: "quiet", onclick: () => copy(event.repeat, "Command") }, "Copy as command")),
     frame(event.excerpt, place),
     stack.length ? h("pre", {}, visible(stack.join("\n"))) : undefined,
-    hint ? h("p", {}, `hint: ${visible(hint)}`) : undefined,
+    hint ? h("p", { class: "hint" }, `hint: ${visible(hint)}`) : undefined,
   ].filter(Boolean);
 }
 
 export function trouble({ message, hint, findings }) {
   return [
     h("p", { id: "outcome", class: "outcome bad" }, `✗ ${visible(message)}`),
-    hint ? h("p", {}, `hint: ${visible(hint)}`) : undefined,
+    hint ? h("p", { class: "hint" }, `hint: ${visible(hint)}`) : undefined,
     ...(findings ?? []).map(shown),
   ].filter(Boolean);
 }

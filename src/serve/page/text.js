@@ -71,6 +71,16 @@ export function said(outcome) {
   }
 }
 
+/** Whether the handler did what a handler should. */
+export const holds = (outcome) => outcome?.kind === "returned" || (outcome?.kind === "rendered" && outcome.render_error === undefined);
+
+/** What a handler did where the platform has found an error meanwhile, with that code, without which it would have held. */
+export function saidWith(outcome, fault) {
+  const what = said(outcome);
+  if (fault === undefined || !holds(outcome)) return what;
+  return fault === "missing-mock" ? `${what}, but a request had no mock` : `${what}, but not without an error: ${fault}`;
+}
+
 /** The stack and the hint of an outcome, where it has any. */
 export const stackOf = (outcome) => outcome?.error?.stack ?? outcome?.stack ?? [];
 export const hintOf = (outcome) => outcome?.error?.hint ?? outcome?.hint;
