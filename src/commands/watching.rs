@@ -204,7 +204,8 @@ impl Watching<'_> {
     fn again(&mut self, saved: Option<&Path>) {
         let Some(path) = saved else { return };
         let shown = path.strip_prefix(&self.context.cwd).unwrap_or(path);
-        self.context.console.note(&format!("{} was saved", shown.display()));
+        let done = if path.exists() { "saved" } else { "removed" };
+        self.context.console.note(&format!("{} was {done}", shown.display()));
         if self.whom.as_ref().is_some_and(|whom| whom.file(self.context).is_some()) {
             self.pin();
         }

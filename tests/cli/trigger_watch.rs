@@ -344,6 +344,7 @@ fn a_users_file_that_is_saved_is_read_anew() {
     watching.until("start-up");
     // Gone and there again.
     fs::remove_file(app.path().join("ada.json")).expect("removed");
+    watching.until("ada.json was removed");
     watching.until("nor is there a file of that name");
     save(&app, "ada.json", &ada.replace("Ada", "Zoe"));
     watching.until("log  Zoe");
