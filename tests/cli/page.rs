@@ -276,7 +276,11 @@ fn the_keyboard_alone_is_enough() {
 
 #[test]
 fn dark_or_narrow_it_reads_well() {
-    let Some((_serving, page)) = page("the page: dark, narrow", SERVER) else { return };
+    let server =
+        SERVER.replace("no update today", "no update today, and a line that is longer than a narrow page is wide");
+    let Some((_serving, page)) = page("the page: dark, narrow", &server) else { return };
+    page.click("#subscriptions li:nth-child(2) button");
+    page.until("document.getElementById('editor').value.includes('onUserUpdate')");
     page.click("#fire");
     page.until(TOLD);
     let brightness =
@@ -288,10 +292,16 @@ fn dark_or_narrow_it_reads_well() {
     assert!(page.run(brightness).as_f64() > Some(200.0), "a choice wins over the system");
     page.run("location.reload()");
     page.until("document.readyState === 'complete' && document.documentElement.dataset.theme === 'light'");
+    page.until("document.getElementById('editor').value.length > 20");
+    page.click("#history li button");
+    page.until("document.querySelector('#run pre')");
     for width in [360, 800, 1200, 1920] {
         page.window(width, 800);
         let sticks_out = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         assert_eq!(page.run(sticks_out), json!(0), "at {width} px");
+        // Nor does anything in it that no key would scroll.
+        let hidden = "return [...document.querySelectorAll('pre:not(#gutter)')].some((one) => one.scrollWidth > one.clientWidth)";
+        assert_eq!(page.run(hidden), json!(false), "at {width} px");
     }
     page.is_calm();
 }
