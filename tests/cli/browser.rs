@@ -142,10 +142,11 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
-    /// What the system's setting says: `light` or `dark`.
+    /// What the system's setting says: `light` or `dark`, and that nothing is to move meanwhile.
     pub(crate) fn scheme(&self, scheme: &str) {
-        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
+        let feature = |name: &str, value: &str| json!({ "name": name, "value": value });
+        let features = [feature("prefers-color-scheme", scheme), feature("prefers-reduced-motion", "reduce")];
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
     /// What was copied last. The page must have been opened.

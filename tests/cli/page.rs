@@ -410,6 +410,7 @@ fn pictures_of_the_page() {
         page.until(&format!("document.querySelectorAll('#history li .chip').length === {number}"));
         page.until("document.getElementById('end').hidden");
     };
+    page.scheme("light");
     page.open(&serving.url);
     page.until("document.getElementById('editor').value.length > 20");
     page.run("const s = document.getElementById('seed'); s.value = 7; s.dispatchEvent(new Event('change'))");
