@@ -178,7 +178,7 @@ fn a_page_outlives_its_server() {
     page.until("document.querySelector('.line.log')");
     // The run is lost, and said to be; what the new server fires under the same number is shown.
     serving.start_anew(&[]);
-    page.until("document.getElementById('run').innerText.includes('simctl was ended while this ran')");
+    page.until("document.getElementById('run').innerText.includes('knows nothing of this run any more')");
     page.until("document.getElementById('end').hidden && document.getElementById('link').innerText === ''");
     page.click("#subscriptions li:nth-child(2) button");
     page.until("document.getElementById('editor').value.includes('onUserUpdate')");
@@ -368,6 +368,41 @@ fn tabs_stay_in_step_and_a_saved_file_fires() {
     std::fs::write(file, "exports = { created() { return 'saved'; }, updated() {} };").expect("written");
     page.until("document.getElementById('outcome')?.innerText.includes('saved')");
     page.is_calm();
+}
+
+#[test]
+fn a_tab_that_nobody_looks_at_follows_no_run() {
+    let server = "exports = { created() { console.log('on'); for (;;); }, updated() {} };";
+    let Some((_serving, page)) = page("the page: hidden tabs", server) else { return };
+    // More tabs than a browser opens connections, all but the last in the background.
+    let looked_at = |how: &str| {
+        page.run(&format!(
+            "Object.defineProperty(document, 'visibilityState', {{ value: {how:?}, configurable: true }}); \
+             document.dispatchEvent(new Event('visibilitychange'))"
+        ));
+    };
+    let url = page.run("return location.href").as_str().expect("an address").to_owned();
+    let mut tabs = Vec::new();
+    for _ in 0..7 {
+        looked_at("hidden");
+        let (before, _) = page.tab();
+        tabs.push(before);
+        page.open(&url);
+        page.until("document.getElementById('editor').value.length > 20");
+    }
+    page.click("#fire");
+    page.until("document.querySelector('.line.log')");
+    // Looked at, the first shows it, and ends it for all.
+    looked_at("hidden");
+    page.front(&tabs[0]);
+    assert_eq!(page.run("return document.querySelectorAll('.line').length"), json!(0));
+    looked_at("visible");
+    page.until("document.querySelector('.line.log')");
+    page.click("#end");
+    page.until("document.getElementById('run').innerText.includes('exit code 130')");
+    page.front(&tabs[6]);
+    looked_at("visible");
+    page.until("document.getElementById('run').innerText.includes('exit code 130')");
 }
 
 #[test]

@@ -62,8 +62,8 @@ export const api = {
 /** How long a refused stream is not asked for again. */
 const RETRY_MS = 2000;
 
-/** Everything that a fire tells, as it comes. Gives a function that stops listening. */
-export function follow(id, onEvents, onEnded) {
+/** Everything that a fire tells, as it comes, or that the server does not know it. Gives a function that stops listening. */
+export function follow(id, onEvents, onEnded, onLost) {
   const source = new EventSource(`/api/fires/${id}/events`);
   let waiting = [];
   let timer = 0;
@@ -84,6 +84,10 @@ export function follow(id, onEvents, onEnded) {
     flush();
     onEnded(JSON.parse(message.data));
   });
+  source.onerror = () => {
+    // Else the browser tries again.
+    if (source.readyState === EventSource.CLOSED) onLost();
+  };
   return () => {
     source.close();
     clearTimeout(timer);

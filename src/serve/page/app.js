@@ -212,6 +212,7 @@ async function start() {
     run.show(fired);
     run.comeIntoView();
   }, edit);
+  document.addEventListener("visibilitychange", run.looked);
   $("fire").addEventListener("click", fire);
   $("recipe").addEventListener("submit", (event) => event.preventDefault());
   $("new-seed").addEventListener("click", () => generate());

@@ -32,6 +32,27 @@ export async function recheck() {
   if (isUnderWay && shown === current && !isSame(there, shown)) lose();
 }
 
+/** What is to be shown once the tab is looked at. */
+let waiting;
+
+/**
+ * A tab that nobody looks at follows no run: a browser allows few connections to one server, and with many tabs none would be
+ * left for a request. It is followed from its start when the tab is looked at.
+ */
+export function looked() {
+  if (document.visibilityState === "hidden") {
+    if (!isUnderWay) return;
+    waiting = current;
+    leave();
+    current = undefined;
+    isUnderWay = false;
+  } else if (waiting) {
+    const fire = waiting;
+    waiting = undefined;
+    show(fire);
+  }
+}
+
 /** Brings the run into view, where on a narrow screen it stands elsewhere than what was pressed. */
 export function comeIntoView() {
   const { top, bottom } = $("run").getBoundingClientRect();
@@ -41,6 +62,10 @@ export function comeIntoView() {
 /** Shows a fire, from its start. */
 export function show(fire) {
   if (isSame(fire, current)) return;
+  if (document.visibilityState === "hidden") {
+    waiting = fire;
+    return;
+  }
   leave();
   current = fire;
   isUnderWay = true;
@@ -63,7 +88,7 @@ export function show(fire) {
   lose = () => {
     leave();
     over();
-    const message = "simctl was ended while this ran";
+    const message = "simctl was ended meanwhile, and knows nothing of this run any more";
     end.append(...trouble({ message }));
     say(`failed: ${message}`);
   };
@@ -82,7 +107,7 @@ export function show(fire) {
     if (!summary.trouble) end.append(...news.end(clause));
     say(`${summary.exit_code === 0 ? "held" : "failed"}: ${fire.event} ${clause}`);
     end.append(h("p", { class: "faint" }, `exit code ${summary.exit_code}`));
-  });
+  }, lose);
 }
 
 /** The lines of a run in `box`: of very many the last ones, and earlier ones where they are asked for. */
