@@ -129,6 +129,10 @@ fn attach(command: Command, path: &str, typed: &Arc<Typed>, with_flags: bool) ->
         command.get_subcommands().map(|inner| (inner.get_name().to_owned(), name(inner))).collect();
     let command = if with_flags { command } else { command.disable_help_flag(true).disable_version_flag(true) };
     let command = command.mut_args(|arg| {
+        if path == " man" && arg.is_positional() {
+            let typed = Arc::clone(typed);
+            return arg.add(ArgValueCompleter::new(move |current: &OsStr| verbs(&typed.words, current)));
+        }
         let is_hidden = arg.is_hide_set() || !(with_flags || arg.is_positional());
         let arg = arg.hide(is_hidden);
         match wanted(path, &arg) {
@@ -147,6 +151,22 @@ fn attach(command: Command, path: &str, typed: &Arc<Typed>, with_flags: bool) ->
     })
 }
 
+/// The verbs that begin with `current`, behind those that are typed after `man`.
+fn verbs(words: &[String], current: &OsStr) -> Vec<CompletionCandidate> {
+    let root = Args::command();
+    let mut command = &root;
+    let behind = words.iter().skip_while(|word| *word != "man").skip(1);
+    for word in behind {
+        if OsStr::new(word) == current {
+            break;
+        }
+        command = command.find_subcommand(word).unwrap_or(command);
+    }
+    let names = command.get_subcommands().map(Command::get_name);
+    let names = names.filter(|name| current.to_str().is_some_and(|current| name.starts_with(current)));
+    names.map(CompletionCandidate::new).collect()
+}
+
 fn as_clap(Candidate { value, help }: Candidate) -> CompletionCandidate {
     CompletionCandidate::new(value).help((!help.is_empty()).then(|| help.into()))
 }
@@ -155,7 +175,7 @@ fn as_clap(Candidate { value, help }: Candidate) -> CompletionCandidate {
 fn wanted(path: &str, arg: &Arg) -> Option<Wanted> {
     if arg.is_positional() {
         return match (path, arg.get_id().as_str()) {
-            (" trigger", _) => Some(Wanted::Subscribed),
+            (" trigger" | " fuzz" | " load", _) => Some(Wanted::Subscribed),
             (" generate" | " schema types", _) => Some(Wanted::Event),
             (" explain", _) => Some(Wanted::Code(false)),
             (" schema show", _) => Some(Wanted::Schema),
@@ -181,7 +201,7 @@ fn wanted(path: &str, arg: &Arg) -> Option<Wanted> {
         "actor" => Some(Wanted::OneOf(&["user", "agent"])),
         "format" if path == " validate" => Some(Wanted::OneOf(&["human", "json", "github", "sarif", "junit"])),
         "format" if path == " test" => Some(Wanted::OneOf(&["human", "json", "github", "junit", "tap"])),
-        "format" if path == " trigger" || path == " schedules fire" => {
+        "format" if [" trigger", " replay", " schedules fire"].contains(&path) => {
             Some(Wanted::OneOf(&["human", "json", "github", "junit"]))
         }
         _ => None,

@@ -15,7 +15,6 @@ use crate::commands::{
     TriggerOptions, UsersAction, UsersOptions,
 };
 use crate::history::{Filter, Since};
-use crate::model::Outcome;
 use crate::payload::{Changes, Locale, Override, Variant};
 
 pub(super) const EXAMPLES: &str = "\
@@ -75,7 +74,7 @@ struct HistoryListFlags {
 }
 
 fn outcomes() -> PossibleValuesParser {
-    PossibleValuesParser::new(["held", "failed"].into_iter().chain(Outcome::NAMES))
+    PossibleValuesParser::new(Filter::outcomes())
 }
 
 #[derive(Debug, Subcommand)]

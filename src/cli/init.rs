@@ -21,11 +21,19 @@ pub(super) struct InitFlags {
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
     /// The platform that the manifest is for: 3.0 or 2.3
-    #[arg(long, value_name = "VERSION", default_value = "3.0")]
+    #[arg(long, value_name = "VERSION", default_value = "3.0", value_parser = platform)]
     platform: Platform,
     /// An event to subscribe; may be repeated
     #[arg(long = "event", value_name = "EVENT", action = ArgAction::Append, default_values = ["onUserCreate", "onUserUpdate"])]
     events: Vec<String>,
+}
+
+/// The platforms that an app can be begun for; what is older is read, but nobody begins there.
+fn platform(text: &str) -> Result<Platform, String> {
+    match text {
+        "2.3" | "3.0" => text.parse(),
+        _ => Err(format!("an app is begun for platform 3.0 or 2.3, and not for `{text}`")),
+    }
 }
 
 impl InitFlags {

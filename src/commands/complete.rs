@@ -168,14 +168,26 @@ impl Typed {
     fn with_shape<T>(&self, of: impl FnOnce(&Shape) -> T) -> Option<T> {
         let schemas = self.schemas();
         let named = self.words.iter().find_map(|word| schemas.event(word));
-        // A schedule fires one event, which is not typed.
-        let implied = || self.words.iter().any(|word| word == "schedules").then(|| schemas.event("onScheduledEvent"));
         let event: &EventSchema = match named {
             Some(event) => event,
-            None => implied().flatten()?,
+            None => schemas.event(&self.implied_event()?)?,
         };
         let platform = self.app().map(|app| app.manifest.platform);
         Some(of(event.shape(platform)))
+    }
+
+    /// The event that is fired by a verb that does not name it: a schedule's, or that of a delivery.
+    fn implied_event(&self) -> Option<String> {
+        if self.words.iter().any(|word| word == "schedules") {
+            return Some("onScheduledEvent".to_owned());
+        }
+        let verb = self.words.iter().position(|word| word == "replay")?;
+        let behind = |at: usize| self.words.get(at - 1).is_some_and(|before| before == "--times");
+        let is_id = |at: &usize| self.words[*at] == "last" || self.words[*at].parse::<u64>().is_ok();
+        let id = &self.words[(verb + 1..self.words.len()).find(|at| is_id(at) && !behind(*at))?];
+        let history = History::settled(&self.app()?.root).history;
+        let delivery = if id == "last" { history.last() } else { history.get(id.parse().ok()?) };
+        Some(delivery.ok()??.event)
     }
 
     /// The paths of the payload, each with `end` behind it. Those of `changes`, which are many, once that is typed.

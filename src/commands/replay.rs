@@ -1,13 +1,13 @@
 //! `simctl replay ID`: fires the bytes of a delivery again, at whom it was fired then.
 
 use super::history::{DeliveryId, Refusal, find};
+use super::load::repeat::{verb, without};
 use super::payloads::PayloadSource;
 use super::trigger::{TriggerOptions, trigger};
 use super::{Context, ExternalOptions, keeping};
 use crate::handler::Interrupt;
 use crate::history::Recorded;
 use crate::model::{Secrets, Verdict};
-use crate::text::shell_word;
 
 /// The flags of `replay`.
 #[derive(Debug, Clone)]
@@ -113,18 +113,45 @@ fn numbered(command: &[String], id: u64) -> Vec<String> {
     words
 }
 
-/// The command that fires a delivery again, for an app that was named by these flags.
-pub(super) fn command(app: &super::AppOptions, id: u64) -> String {
-    let named = [("--app", &app.app), ("--manifest", &app.manifest)];
-    let flags = named.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
-    let flags: String =
-        flags.map(|(flag, value)| format!(" {flag} {}", shell_word(&value.to_string_lossy()))).collect();
-    format!("simctl replay {id}{flags}")
+/// Flags of `trigger` that say what a payload is, each with a value: a delivery has its payload.
+const OF_PAYLOAD: [&str; 14] = [
+    "--user",
+    "--seed",
+    "--now",
+    "--count",
+    "-n",
+    "--index",
+    "--locale",
+    "--variant",
+    "--changes",
+    "--actor",
+    "--set",
+    "--unset",
+    "--payload",
+    "--case",
+];
+
+/// The command that fires a delivery of `event` again, as this `trigger` of it was told to run the handler.
+pub(super) fn command(trigger: &[String], event: &str, id: u64) -> Vec<String> {
+    let mut words = without(trigger, &OF_PAYLOAD);
+    words.retain(|word| !["--sample", "--no-check"].contains(&word.as_str()) && !is_short_count(word));
+    if let Some(verb) = verb(&words) {
+        "replay".clone_into(&mut words[verb]);
+        if let Some(named) = words[verb..].iter_mut().find(|word| *word == event) {
+            *named = id.to_string();
+        }
+    }
+    words
+}
+
+/// Whether it is a `-n5`.
+fn is_short_count(word: &str) -> bool {
+    word.starts_with("-n") && word.len() > 2
 }
 
 #[cfg(test)]
 mod tests {
-    use super::numbered;
+    use super::{command, numbered};
 
     #[test]
     fn the_command_that_repeats_a_replay_names_the_delivery() {
@@ -135,6 +162,19 @@ mod tests {
             ("simctl -q replay 7 --times=3", "simctl -q replay 7"),
         ] {
             assert_eq!(numbered(&words(typed), 7), words(expected));
+        }
+    }
+    #[test]
+    fn a_replay_is_run_as_the_trigger_was() {
+        let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for (typed, expected) in [
+            ("simctl trigger onUserUpdate --user last --seed 7 -n5", "simctl replay 4"),
+            (
+                "simctl -v trigger --user=last onUserUpdate --runtime node --db memory --set a=b --no-check",
+                "simctl -v replay 4 --runtime node --db memory",
+            ),
+        ] {
+            assert_eq!(command(&words(typed), "onUserUpdate", 4), words(expected));
         }
     }
 }

@@ -64,6 +64,11 @@ pub fn serve(context: &Context, options: ServeOptions, interrupt: &Interrupt) ->
     if announce(context, &app, &url) != Verdict::Held {
         return Verdict::Machine;
     }
+    if server.is_everywhere() {
+        context
+            .console
+            .note("it listens at each address of this machine: elsewhere, one of them stands in place of 127.0.0.1");
+    }
     if options.open {
         open_browser(context, &url);
     }

@@ -70,7 +70,7 @@ impl TriggerOptions {
         if self.user.is_some()
             && let Some(id) = keeper.borrow_mut().reserve()
         {
-            return replay::command(&self.app, id);
+            return plain_command(&replay::command(command, &self.event, id));
         }
         match self.payload.source {
             PayloadSource::Kept(_) => plain_command(command),

@@ -165,6 +165,12 @@ impl UserChoice {
         if text == LAST { Self::Last } else { Self::Named(text.to_owned()) }
     }
 
+    /// The file that she is read from, where it is one; it need not be there.
+    pub(super) fn file(&self, context: &Context) -> Option<PathBuf> {
+        let Self::Named(name) = self else { return None };
+        Some(context.cwd.join(name)).filter(|file| looks_like_a_file(name) || file.is_file())
+    }
+
     /// The user as she is now; her history is in `root`.
     pub(super) fn resolve(&self, context: &Context, root: &Path) -> Result<Whom, Findings> {
         let users = Users::open(root);
@@ -172,10 +178,8 @@ impl UserChoice {
             Self::Known(user) => return Ok(user.clone()),
             Self::Last => LAST,
             Self::Named(name) => {
-                let file = PathBuf::from(name);
-                if context.cwd.join(&file).is_file() {
-                    let user = from_file(&context.cwd.join(&file), &file)?;
-                    return Ok(Whom { user, is_whole: false });
+                if let Some(file) = self.file(context).filter(|file| file.is_file()) {
+                    return Ok(Whom { user: from_file(&file, Path::new(name))?, is_whole: false });
                 }
                 name
             }

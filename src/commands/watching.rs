@@ -12,6 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::load::repeat::{verb, without};
 use super::trigger::{TriggerOptions, trigger};
 use super::users::UserChoice;
 use super::{Context, ExternalOptions, PayloadSource, keeping};
@@ -57,7 +58,13 @@ struct Watching<'a> {
     /// What is fired now, and the command that says so.
     now: TriggerOptions,
     command: Vec<String>,
+    /// Whom that is about, as it was chosen: what is fired holds her fast.
+    whom: Option<UserChoice>,
 }
+
+/// Flags that are about one event, each with a value: no other is fired with them.
+const OF_ONE_EVENT: [&str; 8] =
+    ["--set", "--unset", "--changes", "--actor", "--payload", "--case", "--index", "--user"];
 
 /// Fires, and fires again after each save. Its verdict is that of the last run, or that it was interrupted.
 pub fn watch(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
@@ -74,7 +81,8 @@ pub fn watch(context: &Context, options: &TriggerOptions, interrupt: &Interrupt)
     context.console.note(&format!("watching: {told}"));
     let now = TriggerOptions { earlier: Some(Earlier::default()), ..options.clone() };
     let command = context.command.iter().filter(|word| *word != "--watch").cloned().collect();
-    let mut watching = Watching { context, typed: options, watch, keys, now, command };
+    let whom = options.user.clone();
+    let mut watching = Watching { context, typed: options, watch, keys, now, command, whom };
     watching.pin();
     watching.run(interrupt)
 }
@@ -87,13 +95,13 @@ impl Watching<'_> {
                 return verdict;
             }
             // What the run reads may be more than before, or other files.
-            if let Some(watched) = watched(self.context, &self.now)
+            if let Some(watched) = watched(self.context, &self.as_chosen())
                 && let Err(error) = self.watch.set(watched)
             {
                 return unwatchable(self.context, &error);
             }
             match next.unwrap_or_else(|| self.wait(interrupt)) {
-                Next::Again(saved) => self.tell(saved.as_deref()),
+                Next::Again(saved) => self.again(saved.as_deref()),
                 Next::Anew => self.draw_anew(),
                 Next::Event(event) => self.turn_to(event),
                 Next::Quit => return verdict,
@@ -192,11 +200,20 @@ impl Watching<'_> {
         pressed.iter().filter_map(next).next_back()
     }
 
-    fn tell(&self, saved: Option<&Path>) {
-        if let Some(path) = saved {
-            let shown = path.strip_prefix(&self.context.cwd).unwrap_or(path);
-            self.context.console.note(&format!("{} was saved", shown.display()));
+    /// What is fired now, once more; a user's file is read anew where something was saved.
+    fn again(&mut self, saved: Option<&Path>) {
+        let Some(path) = saved else { return };
+        let shown = path.strip_prefix(&self.context.cwd).unwrap_or(path);
+        let done = if path.exists() { "saved" } else { "removed" };
+        self.context.console.note(&format!("{} was {done}", shown.display()));
+        if self.whom.as_ref().is_some_and(|whom| whom.file(self.context).is_some()) {
+            self.pin();
         }
+    }
+
+    /// What is fired now, about whom it was chosen to be.
+    fn as_chosen(&self) -> TriggerOptions {
+        TriggerOptions { user: self.whom.clone(), ..self.now.clone() }
     }
 
     /// What is fired now, from another seed and at the time that it is; of a user who is known, from what she is now.
@@ -209,53 +226,60 @@ impl Watching<'_> {
         if !self.typed.payload.has_clock {
             self.now.payload.now = now();
         }
-        if self.now.event == self.typed.event {
-            self.now.user.clone_from(&self.typed.user);
-        }
         self.pin();
     }
 
     /// Fires that event from now on: a new user is created, or the last one updated.
     fn turn_to(&mut self, event: &'static str) {
-        self.command = self.context.command.iter().filter(|word| *word != "--watch").cloned().collect();
+        let typed: Vec<String> = self.context.command.iter().filter(|word| *word != "--watch").cloned().collect();
         // The first run of it is told in full.
         self.now = TriggerOptions { earlier: Some(Earlier::default()), ..self.typed.clone() };
-        if event != self.typed.event {
+        self.command = if event == self.typed.event {
+            without(&typed, &["--user"])
+        } else {
             // What was typed is about another event.
             self.now.payload.overrides.clear();
             self.now.payload.source = PayloadSource::Generated;
             (self.now.payload.changes, self.now.payload.actor) = (Changes::Drawn, None);
-            self.command = vec!["simctl".to_owned(), "trigger".to_owned(), event.to_owned()];
-            let named = [("--app", &self.typed.app.app), ("--manifest", &self.typed.app.manifest)];
-            for (flag, value) in named {
-                if let Some(value) = value {
-                    self.command.extend([flag.to_owned(), value.to_string_lossy().into_owned()]);
-                }
-            }
-        }
+            (self.now.payload.case, self.now.payload.index) = (None, None);
+            of_another_event(&typed, &self.typed.event, event)
+        };
         event.clone_into(&mut self.now.event);
         let is_known = || {
             let root = keeping::root(self.context, &self.typed.app).ok()?;
             Users::open(&root).last().ok().flatten()
         };
-        self.now.user = match event {
+        self.whom = match event {
             UPDATED if is_known().is_some() => Some(UserChoice::Last),
             _ => None,
         };
-        let user = self.now.user.clone();
+        if self.whom.is_some() {
+            // Of a life, which is not drawn anew with each number.
+            self.now.payload.index = None;
+        }
         self.draw_anew();
-        self.now.user = user;
-        self.pin();
     }
 
     /// Holds the user fast as she is now: firing again fires the same change of her, and not the next one.
     fn pin(&mut self) {
-        let Some(user) = &self.now.user else { return };
+        self.now.user.clone_from(&self.whom);
+        let Some(user) = &self.whom else { return };
         let root = keeping::root(self.context, &self.typed.app);
         if let Some(whom) = root.ok().and_then(|root| user.resolve(self.context, &root).ok()) {
             self.now.user = Some(UserChoice::Known(whom));
         }
     }
+}
+
+/// The command line for another event, without what is about the one that was typed.
+fn of_another_event(typed: &[String], before: &str, event: &str) -> Vec<String> {
+    let mut words = without(typed, &OF_ONE_EVENT);
+    words.retain(|word| word != "--sample");
+    let behind = verb(&words).map_or(0, |verb| verb + 1);
+    if let Some(named) = words[behind..].iter_mut().find(|word| *word == before) {
+        event.clone_into(named);
+    }
+    words
 }
 
 fn now() -> Timestamp {
@@ -287,11 +311,7 @@ fn watched(context: &Context, options: &TriggerOptions) -> Option<Watched> {
     if let PayloadSource::File(file) = &options.payload.source {
         watched.files.push(named(file));
     }
-    if let Some(UserChoice::Named(name)) = &options.user
-        && context.cwd.join(name).is_file()
-    {
-        watched.files.push(context.cwd.join(name));
-    }
+    watched.files.extend(options.user.as_ref().and_then(|user| user.file(context)));
     if let Some(ExternalOptions::Exec { command }) = &options.external {
         let words = command.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
         watched.files.extend(words.map(|word| context.cwd.join(word)).filter(|path| path.is_file()));

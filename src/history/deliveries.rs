@@ -5,12 +5,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::recorded::Recorded;
+use super::recorded::{Brief, Recorded};
 use crate::app::HistorySettings;
 use crate::keep::{Bounds, Log, LogError};
+use crate::model::Outcome;
 
 /// The folder in `.simctl/` in which they are.
 const FOLDER: &str = "history";
+
+/// Outcomes that are no kind of their own: whatever is a success, and whatever is none.
+const HELD: &str = "held";
+const FAILED: &str = "failed";
 
 /// All deliveries of an app that are still kept.
 #[derive(Debug, Clone)]
@@ -57,6 +62,19 @@ pub struct Listed {
     /// Oldest first.
     pub deliveries: Vec<Recorded>,
     /// How many lines could not be read: a run was killed while it wrote, or something else wrote there.
+    pub damaged: u64,
+}
+
+/// The deliveries that were looked for.
+#[derive(Debug)]
+pub struct Found {
+    /// Newest first.
+    pub briefs: Vec<Brief>,
+    /// How many there are, those included that were too many to be given.
+    pub found: usize,
+    /// How many deliveries are kept in all.
+    pub kept: u64,
+    /// How many lines could not be read.
     pub damaged: u64,
 }
 
@@ -109,21 +127,54 @@ impl History {
     /// # Errors
     /// [`LogError`]
     pub fn list(&self, filter: &Filter) -> Result<Listed, LogError> {
-        let lines = self.log.read()?;
-        let mut listed = Listed { damaged: lines.damaged, ..Listed::default() };
-        for line in lines.lines {
-            match Recorded::read(&line) {
-                Some(recorded) if filter.holds(&recorded) => listed.deliveries.push(recorded),
-                Some(_) => {}
-                None => listed.damaged += 1,
+        let mut deliveries = Vec::new();
+        let damaged = self.visit(&mut |brief, line| {
+            if filter.holds(&brief) {
+                deliveries.push(Recorded::read(line)?);
             }
-        }
+            Some(())
+        })?;
+        let mut listed = Listed { deliveries, damaged };
         // Two runs at once may have ended in another order than they began.
         listed.deliveries.sort_by_key(|recorded| recorded.id);
         if let Some(most) = filter.most {
             listed.deliveries.drain(..listed.deliveries.len().saturating_sub(most));
         }
         Ok(listed)
+    }
+
+    /// The deliveries that `filter` holds of and that have `text` in them, whatever its case; newest first. All are
+    /// looked at, and none is held in memory as a whole.
+    ///
+    /// # Errors
+    /// [`LogError`]
+    pub fn search(&self, filter: &Filter, text: &str) -> Result<Found, LogError> {
+        let text = text.to_lowercase();
+        let has_text = |line: &[u8]| text.is_empty() || String::from_utf8_lossy(line).to_lowercase().contains(&text);
+        let (mut kept, mut briefs) = (0, Vec::new());
+        let damaged = self.visit(&mut |brief, line| {
+            kept += 1;
+            if filter.holds(&brief) && has_text(line) {
+                briefs.push(brief);
+            }
+            Some(())
+        })?;
+        briefs.sort_by_key(|brief: &Brief| std::cmp::Reverse(brief.id));
+        let found = briefs.len();
+        briefs.truncate(filter.most.unwrap_or(usize::MAX));
+        Ok(Found { briefs, found, kept, damaged })
+    }
+
+    /// Hands over each delivery and its line, oldest first. Gives how many lines are damaged; one that `each` gives
+    /// nothing for is.
+    fn visit(&self, each: &mut dyn FnMut(Brief, &[u8]) -> Option<()>) -> Result<u64, LogError> {
+        let mut unread = 0;
+        let damaged = self.log.visit(&mut |line| {
+            if Brief::read(line).and_then(|brief| each(brief, line)).is_none() {
+                unread += 1;
+            }
+        })?;
+        Ok(damaged + unread)
     }
 
     /// The delivery of that number.
@@ -155,15 +206,20 @@ impl History {
 }
 
 impl Filter {
-    fn holds(&self, recorded: &Recorded) -> bool {
+    fn holds(&self, delivery: &Brief) -> bool {
         let of_outcome = |wanted: &str| match wanted {
-            "held" => recorded.held,
-            "failed" => !recorded.held,
-            kind => recorded.outcome_name() == kind,
+            HELD => delivery.held,
+            FAILED => !delivery.held,
+            kind => delivery.outcome_name() == kind,
         };
-        self.event.as_ref().is_none_or(|event| *event == recorded.event)
+        self.event.as_ref().is_none_or(|event| *event == delivery.event)
             && self.outcome.as_deref().is_none_or(of_outcome)
-            && self.since.is_none_or(|since| recorded.at.parse::<Timestamp>().is_ok_and(|at| at >= since))
+            && self.since.is_none_or(|since| delivery.at.parse::<Timestamp>().is_ok_and(|at| at >= since))
+    }
+
+    /// The outcomes that can be asked for.
+    pub fn outcomes() -> impl Iterator<Item = &'static str> {
+        [HELD, FAILED].into_iter().chain(Outcome::NAMES)
     }
 }
 

@@ -11,9 +11,9 @@ mod recorded;
 mod users;
 
 pub use compare::{Change, Comparison, Line, Side, compare};
-pub use deliveries::{Filter, History, Listed, Settled, Since};
+pub use deliveries::{Filter, Found, History, Listed, Settled, Since};
 pub use keeper::Keeper;
-pub use recorded::{Called, Logged, Recorded};
+pub use recorded::{Brief, Called, Logged, Recorded};
 pub use users::{KnownUser, Users};
 
 pub use crate::keep::{Bounds, LogError as HistoryError};

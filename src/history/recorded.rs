@@ -69,6 +69,50 @@ pub struct Recorded {
     pub(super) concealed: Option<String>,
 }
 
+/// What a list shows of a delivery. Reading it passes by its payload, logs and calls, which are most of it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Brief {
+    /// As [`Recorded::id`], and so are the others.
+    pub id: u64,
+    /// When it was fired.
+    pub at: String,
+    /// The event's name.
+    pub event: String,
+    /// Who got it.
+    pub to: Value,
+    /// Whether all was well.
+    pub held: bool,
+    /// What the handler did.
+    pub outcome: Value,
+    /// Payload handed over to outcome known.
+    pub handler_us: u64,
+    /// The delivery that it repeats.
+    #[serde(default)]
+    pub replay_of: Option<u64>,
+}
+
+impl Brief {
+    /// Reads a line of the log.
+    pub(super) fn read(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice(line).ok()
+    }
+
+    /// The outcome's kind, such as `threw`.
+    pub fn outcome_name(&self) -> &str {
+        kind(&self.outcome)
+    }
+
+    /// Who got it, in one word or address.
+    pub fn addressee(&self) -> &str {
+        addressee(&self.to)
+    }
+
+    /// What the handler did, as one clause.
+    pub fn said(&self) -> String {
+        said(&self.outcome, self.held)
+    }
+}
+
 /// One line that a handler logged, or bytes that it wrote past the console.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Logged {
@@ -137,13 +181,12 @@ impl Recorded {
 
     /// The outcome's kind, such as `threw`.
     pub fn outcome_name(&self) -> &str {
-        self.outcome.get("kind").and_then(Value::as_str).unwrap_or("unknown")
+        kind(&self.outcome)
     }
 
     /// Who got it, in one word or address.
     pub fn addressee(&self) -> &str {
-        let text = |key| self.to.get(key).and_then(Value::as_str);
-        text("callback").or_else(|| text("url")).or_else(|| text("command")).unwrap_or_default()
+        addressee(&self.to)
     }
 
     /// How long the handler took.
@@ -181,6 +224,15 @@ impl Recorded {
         }
         text
     }
+}
+
+fn kind(outcome: &Value) -> &str {
+    outcome.get("kind").and_then(Value::as_str).unwrap_or("unknown")
+}
+
+fn addressee(to: &Value) -> &str {
+    let text = |key| to.get(key).and_then(Value::as_str);
+    text("callback").or_else(|| text("url")).or_else(|| text("command")).unwrap_or_default()
 }
 
 /// What a handler did, as one clause, from the outcome's JSON form.

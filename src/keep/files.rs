@@ -49,14 +49,21 @@ pub struct Lines {
 
 impl Lines {
     pub(super) fn add(&mut self, bytes: &[u8]) {
-        for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            if number(line).is_some() && line.ends_with(b"}") {
-                self.lines.push(line.to_vec());
-            } else {
-                self.damaged += 1;
-            }
+        self.damaged += for_each_line(bytes, &mut |line| self.lines.push(line.to_vec()));
+    }
+}
+
+/// Hands over each whole line, without its line end. Gives how many are torn or damaged.
+pub(super) fn for_each_line(bytes: &[u8], each: &mut dyn FnMut(&[u8])) -> u64 {
+    let mut damaged = 0;
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        if number(line).is_some() && line.ends_with(b"}") {
+            each(line);
+        } else {
+            damaged += 1;
         }
     }
+    damaged
 }
 
 /// The number that a line begins with.

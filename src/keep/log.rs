@@ -14,7 +14,7 @@ use std::os::unix::fs::{DirBuilderExt as _, FileExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::files::{LARGEST, Lines, LogError, at, create, ends_in_line_end, lock, number, open};
+use super::files::{LARGEST, Lines, LogError, at, create, ends_in_line_end, for_each_line, lock, number, open};
 use super::folder::{FOLDER, make_private, prepare};
 
 /// The file that is locked, and that says which number and which segment come next.
@@ -125,13 +125,22 @@ impl Log {
     /// # Errors
     /// [`LogError`]; a log that is not there yet is empty.
     pub fn read(&self) -> Result<Lines, LogError> {
-        let mut lines = Lines::default();
+        let mut lines = Vec::new();
+        let damaged = self.visit(&mut |line| lines.push(line.to_vec()))?;
+        Ok(Lines { lines, damaged })
+    }
+
+    /// Hands over each line, oldest first, with no more than a segment in memory. Gives how many are damaged.
+    ///
+    /// # Errors
+    /// As [`Log::read`].
+    pub fn visit(&self, each: &mut dyn FnMut(&[u8])) -> Result<u64, LogError> {
+        let mut damaged = 0;
         let _lock = self.lock_for_reading()?;
         for (_, path) in self.segments()? {
-            let bytes = self.read_segment(&path)?;
-            lines.add(&bytes);
+            damaged += for_each_line(&self.read_segment(&path)?, each);
         }
-        Ok(lines)
+        Ok(damaged)
     }
 
     /// The newest line that `wanted` holds of, looking at as few segments as possible.

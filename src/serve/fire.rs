@@ -178,8 +178,13 @@ fn is_made_so(settings: &Settings, fire: &Fire, app: &App, iparams: &Iparams, ma
 
 /// The command that fires the same from a terminal.
 fn repeat_command(settings: &Settings, fire: &Fire, payload: &str, made: Option<&Made>, now: Timestamp) -> String {
+    let flags = settings.flags.iter().map(|word| shell_word(word).into_owned());
+    if let Some(kept) = &fire.wanted.kept {
+        let words = ["simctl replay".to_owned(), kept.id.to_string()].into_iter().chain(flags);
+        return words.collect::<Vec<_>>().join(" ");
+    }
     let mut words = vec!["simctl trigger".to_owned(), shell_word(&fire.wanted.event).into_owned()];
-    words.extend(settings.flags.iter().map(|word| shell_word(word).into_owned()));
+    words.extend(flags);
     if let Some(module) = &fire.wanted.module {
         words.extend(["--module".to_owned(), shell_word(module).into_owned()]);
     }

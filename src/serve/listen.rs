@@ -123,6 +123,11 @@ impl Server {
         format!("http://{host}:{}/{token}", self.address.port())
     }
 
+    /// Whether it listens at every address of this machine.
+    pub const fn is_everywhere(&self) -> bool {
+        self.address.ip().is_unspecified()
+    }
+
     pub(super) fn guard(&self) -> Guard {
         Guard { port: self.address.port(), host: self.host.clone(), token: self.token.clone() }
     }

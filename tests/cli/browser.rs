@@ -1,6 +1,7 @@
 //! A browser, headless: Chromium, by way of its driver (W3C WebDriver). Where it is not here, tests say loudly what they skip.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -141,14 +142,41 @@ impl Browser {
         self.devtools("Emulation.setDeviceMetricsOverride", &metrics);
     }
 
-    /// What the system's setting says: `light` or `dark`.
+    /// What the system's setting says: `light` or `dark`, and that nothing is to move meanwhile.
     pub(crate) fn scheme(&self, scheme: &str) {
-        let feature = json!({ "name": "prefers-color-scheme", "value": scheme });
-        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] }));
+        let feature = |name: &str, value: &str| json!({ "name": name, "value": value });
+        let features = [feature("prefers-color-scheme", scheme), feature("prefers-reduced-motion", "reduce")];
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": features }));
     }
 
-    fn devtools(&self, command: &str, params: &Value) {
-        self.ask("POST", "/goog/cdp/execute", &json!({ "cmd": command, "params": params }));
+    /// What was copied last. The page must have been opened.
+    pub(crate) fn clipboard(&self) -> String {
+        let origin = self.run("return location.origin");
+        let granted = json!({ "origin": origin, "permissions": ["clipboardReadWrite", "clipboardSanitizedWrite"] });
+        self.devtools("Browser.grantPermissions", &granted);
+        let script =
+            "const done = arguments[0]; navigator.clipboard.readText().then(done, (error) => done(String(error)))";
+        let text = self.ask("POST", "/execute/async", &json!({ "script": script, "args": [] }));
+        text.as_str().unwrap_or_default().to_owned()
+    }
+
+    fn devtools(&self, command: &str, params: &Value) -> Value {
+        self.ask("POST", "/goog/cdp/execute", &json!({ "cmd": command, "params": params }))
+    }
+
+    /// Writes what is shown into a file, as WebP.
+    pub(crate) fn picture(&self, file: &Path) {
+        let wanted = json!({ "format": "webp", "quality": 80 });
+        let data = self.devtools("Page.captureScreenshot", &wanted)["data"].take();
+        let data = data.as_str().expect("a picture");
+        let mut decoder =
+            Command::new("base64").arg("-d").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("base64");
+        let mut input = decoder.stdin.take().expect("piped");
+        let text = data.to_owned();
+        let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
+        let output = decoder.wait_with_output().expect("it ends");
+        writer.join().expect("no panic").expect("it reads");
+        std::fs::write(file, output.stdout).expect("written");
     }
 
     /// Opens another tab, and gives the handles of the one before and of the new one, which is in front.

@@ -72,6 +72,10 @@ fn words_of_the_app_and_of_the_schemas_are_offered() {
         (&["test", "--format", "t"], &["tap"]),
         (&["trigger", "--locale", "ja"], &["ja_jp"]),
         (&["completions", "z"], &["zsh"]),
+        (&["fuzz", ""], &["onUserUpdate"]),
+        (&["load", "on"], &["onUserUpdate"]),
+        (&["man", "hist"], &["history"]),
+        (&["man", "history", "s"], &["show"]),
     ] {
         assert_eq!(offered(&app, words), expected, "{words:?}");
     }
@@ -135,6 +139,14 @@ fn deliveries_and_users_of_the_history_are_offered() {
     for words in [&["replay", ""][..], &["history", "show", ""], &["diff", "1", ""]] {
         assert_eq!(offered(&app, words), ["last", "2", "1"], "{words:?}");
     }
+    // What is set is of the event that the delivery was of.
+    for words in [["replay", "2", "--set"], ["replay", "last", "--set"]] {
+        let paths = offered(&app, &[&words[..], &["data.user.em"]].concat());
+        assert_eq!(paths, ["data.user.email="], "{words:?}");
+    }
+    assert_eq!(offered(&app, &["replay", "--times", "3", "1", "--unset", "data.user.ph"]), ["data.user.phone"]);
+    assert_eq!(offered(&app, &["replay", "3", "--set", "data."]), [""; 0]);
+    assert_eq!(offered(&app, &["replay", "1", "--format", "g"]), ["github"]);
     let users = offered(&app, &["users", "show", ""]);
     assert!(users.contains(&"ann-1".to_owned()) && users.contains(&"bob;2".to_owned()), "{users:?}");
     assert_eq!(offered(&app, &["trigger", "onUserUpdate", "--user", "ann"]), ["ann-1"]);

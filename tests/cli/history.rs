@@ -152,7 +152,7 @@ fn an_update_begins_from_what_the_user_is_now() {
     assert_eq!(email(1, 1), email(0, 0));
     // What repeats it is the delivery, as she is another by now.
     let last = kept(&app).pop().expect("kept");
-    assert_eq!(last["repeat"], format!("simctl replay {}", last["id"]));
+    assert_eq!(last["repeat"], format!("simctl replay {} --format json", last["id"]));
     app.run(["replay", "last"]).code(0);
     assert_eq!(user(&app)["email"], email(1, 0), "a replay tells nothing new");
 }

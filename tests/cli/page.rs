@@ -1,9 +1,12 @@
 //! The page of `simctl serve`, walked through in a browser.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::json;
 
 use crate::browser::{Browser, CONTROL, ENTER, ESCAPE, TAB};
-use crate::sandbox::Sandbox;
+use crate::sandbox::{SIMCTL, Sandbox};
 use crate::serve::Serving;
 
 const TOLD: &str = "document.getElementById('outcome')";
@@ -51,6 +54,7 @@ fn an_event_is_chosen_its_payload_edited_and_fired_and_logs_come_while_it_runs()
     let findings = page.text("#payload-findings");
     assert!(findings.contains("error[schema-violation]") && findings.contains("first_name"), "{findings}");
     page.until("document.querySelector('#gutter .error')");
+    assert_eq!(page.text("#payload-findings mark"), "7", "where it is, is marked");
     page.click("#fire");
     page.until(TOLD);
     assert!(page.text("#run").contains("exit code 2"), "{}", page.text("#run"));
@@ -60,12 +64,14 @@ fn an_event_is_chosen_its_payload_edited_and_fired_and_logs_come_while_it_runs()
     page.until("!document.querySelector('#payload-findings .finding.error')");
     page.click("#fire");
     page.until("document.querySelector('.line.log')?.innerText.includes('first')");
-    // It still runs: the second line is not there, and it can be ended.
+    // It still runs, and says so: the second line is not there, and it can be ended.
+    assert!(page.text("#run .end").contains("It runs"));
     let shown =
         page.run("return [document.querySelectorAll('.line.warn').length, document.getElementById('end').hidden]");
     assert_eq!(shown, json!([0, false]));
     page.until("document.querySelector('.line.warn')?.innerText.includes('second')");
     page.until("document.getElementById('outcome')?.innerText.includes('✓ returned')");
+    page.until("!document.querySelector('#run .end').innerText.includes('It runs')");
     page.until("document.getElementById('said').textContent.startsWith('held: onUserCreate returned')");
     page.is_calm();
 }
@@ -77,8 +83,11 @@ fn deliveries_are_replayed_compared_and_marked_where_they_differ() {
     let Some((_serving, page)) = page("the page: history", server) else { return };
     page.click("#fire");
     page.until("document.querySelectorAll('#history li .chip').length === 1");
-    page.click("#history li button");
+    // With the keyboard, which is left where it was.
+    page.run("document.querySelector('#history li button').focus()");
+    page.keys(&ENTER.to_string());
     page.until("document.querySelectorAll('#history li .chip').length === 2");
+    page.until("document.activeElement.dataset.of === '1 Replay'");
     // The same payload again: nothing is new.
     page.until("document.querySelectorAll('.line').length === 2");
     assert_eq!(page.run("return document.querySelectorAll('.is-new').length"), json!(0));
@@ -90,9 +99,143 @@ fn deliveries_are_replayed_compared_and_marked_where_they_differ() {
     page.click("#history li:nth-child(2) input");
     page.click("#compare");
     page.until("document.querySelector('#comparison .new')?.innerText.includes('Other')");
-    assert!(
-        page.text("#comparison").contains("/data/user/first_name") || page.text("#comparison").contains("first_name")
-    );
+    assert!(page.text("#comparison").contains("/data/user/first_name"), "{}", page.text("#comparison"));
+    page.run("const o = document.getElementById('outcomes'); o.value = 'failed'; o.dispatchEvent(new Event('change'))");
+    page.until("document.getElementById('history').innerText === 'There is none.'");
+    page.is_calm();
+}
+
+#[test]
+fn what_is_copied_fires_the_same_at_a_prompt_and_in_a_scenario() {
+    let server = "exports = { created(p) { console.log(p.data.user.id, p.timestamp); }, updated() {} };";
+    let Some((serving, page)) = page("the page: copying", server) else { return };
+    page.click("#fire");
+    page.until("document.querySelectorAll('#history li .chip').length === 1");
+    let logged = page.text(".line.log span:last-child");
+    let at_a_prompt = |command: &str| {
+        let script = command.replacen("simctl", SIMCTL, 1);
+        let output = Command::new("sh").args(["-c", &script]).current_dir(serving.sandbox.path()).output().expect("sh");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // Once from the run, once from the history.
+    for button in [".facts button", "#history [aria-label='Copy as command, delivery 1']"] {
+        page.click(button);
+        page.until("document.querySelector('.toast')?.innerText === 'Command copied'");
+        let command = page.clipboard();
+        let told = at_a_prompt(&command);
+        assert!(told.contains(&format!("log  {logged}")), "{logged} in what `{command}` told: {told}");
+        page.run("document.querySelector('.toast').remove()");
+    }
+    // A replay has the bytes, and not what they were made from.
+    page.click("#history [aria-label='Replay, delivery 1']");
+    page.until("document.getElementById('run-said').innerText === 'onUserCreate, number 2'");
+    page.click(".facts button");
+    page.until("document.querySelector('.toast')?.innerText === 'Command copied'");
+    assert_eq!(page.clipboard(), "simctl replay 1");
+    assert!(at_a_prompt("simctl replay 1").contains(&format!("log  {logged}")));
+    page.click("#history [aria-label='Copy as scenario step, delivery 1']");
+    page.until("document.querySelector('.toast')?.innerText === 'Scenario step copied'");
+    let step = page.clipboard();
+    let file = step.lines().next().and_then(|line| line.split_once(": ")).expect("how its file is written").1;
+    std::fs::create_dir(serving.sandbox.path().join("tests")).expect("a folder");
+    at_a_prompt(&file.replace(" delivery-1.json", " tests/delivery-1.json"));
+    let steps: String = step.lines().map(|line| format!("  {line}\n")).collect();
+    let scenario = serving.sandbox.path().join("tests/again.scenario.yaml");
+    std::fs::write(scenario, format!("name: again\nsteps:\n{steps}")).expect("written");
+    serving.sandbox.run(["test"]).code(0).stdout("1 held");
+    page.is_calm();
+}
+
+#[test]
+fn a_manifest_that_is_mended_brings_the_page_to_life() {
+    let sandbox = Sandbox::app(SERVER);
+    let manifest = sandbox.path().join("manifest.json");
+    let good = std::fs::read_to_string(&manifest).expect("a file");
+    let Some(page) = Browser::or_skip("the page: a mended manifest") else { return };
+    std::fs::write(&manifest, "{").expect("written");
+    let serving = Serving::keeping(sandbox, &[]);
+    page.open(&serving.url);
+    page.until("document.getElementById('no-app').innerText.includes('error[json-syntax]')");
+    std::fs::write(&manifest, &good).expect("written");
+    page.until("document.getElementById('editor').value.includes('onUserCreate')");
+    page.until("document.getElementById('history').innerText === 'There is none.'");
+    // What was written is left alone when it is spoilt and mended again.
+    page.click("#subscriptions li:nth-child(2) button");
+    page.until("document.getElementById('editor').value.includes('onUserUpdate')");
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Mine");
+    std::fs::write(&manifest, "{").expect("written");
+    page.until("document.getElementById('no-app').innerText.includes('error[json-syntax]')");
+    std::fs::write(&manifest, &good).expect("written");
+    page.until("document.querySelector('#subscriptions li:nth-child(2) button')?.ariaPressed === 'true'");
+    assert_eq!(page.run("return document.getElementById('editor').value.includes('Mine')"), json!(true));
+}
+
+#[test]
+fn a_page_outlives_its_server() {
+    let server = "exports = { created() { console.log('on'); for (;;); }, updated() { return 'second'; } };";
+    let Some((mut serving, page)) = page("the page: another server", server) else { return };
+    page.click("#fire");
+    page.until("document.querySelector('.line.log')");
+    // The run is lost, and said to be; what the new server fires under the same number is shown.
+    serving.start_anew(&[]);
+    page.until("document.getElementById('run').innerText.includes('knows nothing of this run any more')");
+    page.until("document.getElementById('end').hidden && document.getElementById('link').innerText === ''");
+    page.click("#subscriptions li:nth-child(2) button");
+    page.until("document.getElementById('editor').value.includes('onUserUpdate')");
+    page.click("#fire");
+    page.until("document.getElementById('outcome')?.innerText.includes('second')");
+    assert_eq!(page.text("#run-said"), "onUserUpdate, number 1");
+    // One that wants a token asks for it, once.
+    serving.start_anew(&["--host", "127.0.0.1", "--token", "0123456789abcdef"]);
+    page.until("document.getElementById('token').open");
+    page.keys("0123456789abcdef");
+    page.keys(&ENTER.to_string());
+    page.until("!document.getElementById('token').open && document.getElementById('link').innerText === ''");
+    page.click("#new-seed");
+    page.click("#fire");
+    page.until("document.getElementById('run-said').innerText === 'onUserUpdate, number 1'");
+    page.until("document.getElementById('outcome')?.innerText.includes('second')");
+}
+
+#[test]
+fn what_returned_and_yet_failed_is_no_success() {
+    let manifest = r#"{ "platform-version": "2.1", "product": { "freshchat": { "events": {
+        "onUserCreate": { "handler": "created" }, "onAppInstall": { "handler": "installed" } } } } }"#;
+    let server = "exports = {
+      async created() { try { await $request.get('https://crm.example/a'); } catch { console.log('caught'); } return 1; },
+      installed() { renderData({ message: 'not here' }); },
+    };";
+    let Some(page) = Browser::or_skip("the page: returned and failed") else { return };
+    let serving = Serving::keeping(Sandbox::app(server).file("manifest.json", manifest), &[]);
+    page.open(&serving.url);
+    page.until("document.getElementById('editor').value.length > 20");
+    for (event, said) in [
+        ("onUserCreate", "returned 1, but a request had no mock"),
+        ("onAppInstall", "called renderData with the error {\"message\":\"not here\"}"),
+    ] {
+        page.run(&format!(
+            "[...document.querySelectorAll('#subscriptions button')].find((one) => one.innerText.includes({event:?})).click()"
+        ));
+        page.until(&format!("document.getElementById('editor').value.includes({event:?})"));
+        page.click("#fire");
+        page.until(&format!("document.getElementById('said').textContent.startsWith('failed: {event}')"));
+        assert_eq!(page.text("#outcome"), format!("✗ {said}"));
+        assert!(page.text("#run").contains("exit code 1"));
+    }
+    page.is_calm();
+}
+
+#[test]
+fn what_is_long_can_be_read_whole() {
+    let server = "exports = { created() {
+      return $db.set('k', { words: Array.from({ length: 60 }, (_, i) => 'word' + i) });
+    }, updated() {} };";
+    let Some((_serving, page)) = page("the page: long calls", server) else { return };
+    page.click("#fire");
+    page.until(TOLD);
+    assert!(!page.text(".line.call").contains("word59"));
+    page.click(".line.call summary");
+    page.until("document.querySelector('.line.call').innerText.includes('word59')");
     page.is_calm();
 }
 
@@ -133,7 +276,11 @@ fn the_keyboard_alone_is_enough() {
 
 #[test]
 fn dark_or_narrow_it_reads_well() {
-    let Some((_serving, page)) = page("the page: dark, narrow", SERVER) else { return };
+    let server =
+        SERVER.replace("no update today", "no update today, and a line that is longer than a narrow page is wide");
+    let Some((_serving, page)) = page("the page: dark, narrow", &server) else { return };
+    page.click("#subscriptions li:nth-child(2) button");
+    page.until("document.getElementById('editor').value.includes('onUserUpdate')");
     page.click("#fire");
     page.until(TOLD);
     let brightness =
@@ -145,10 +292,16 @@ fn dark_or_narrow_it_reads_well() {
     assert!(page.run(brightness).as_f64() > Some(200.0), "a choice wins over the system");
     page.run("location.reload()");
     page.until("document.readyState === 'complete' && document.documentElement.dataset.theme === 'light'");
+    page.until("document.getElementById('editor').value.length > 20");
+    page.click("#history li button");
+    page.until("document.querySelector('#run pre')");
     for width in [360, 800, 1200, 1920] {
         page.window(width, 800);
         let sticks_out = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         assert_eq!(page.run(sticks_out), json!(0), "at {width} px");
+        // Nor does anything in it that no key would scroll.
+        let hidden = "return [...document.querySelectorAll('pre:not(#gutter)')].some((one) => one.scrollWidth > one.clientWidth)";
+        assert_eq!(page.run(hidden), json!(false), "at {width} px");
     }
     page.is_calm();
 }
@@ -186,9 +339,15 @@ fn ten_thousand_lines_do_not_freeze_it() {
     page.click("#fire");
     page.until(TOLD);
     page.until("document.querySelector('.lines').innerText.includes('line 9999')");
-    assert!(page.text("#run").contains("earlier lines are not shown"));
+    assert!(page.text("#run").contains("9000 earlier lines are not shown"));
     let worst = page.run("return window.worst").as_f64().expect("a number");
     assert!(worst < 1500.0, "it stood still for {worst} ms");
+    let first = "return document.querySelector('.line').innerText";
+    assert!(page.run(first).as_str().expect("a line").contains("line 9000"));
+    page.click(".earlier button");
+    assert!(page.run(first).as_str().expect("a line").contains("line 8000"));
+    assert!(page.text("#run").contains("8000 earlier lines are not shown"));
+    assert_eq!(page.run("return document.querySelectorAll('.line').length"), json!(2000));
     page.is_calm();
 }
 
@@ -212,6 +371,41 @@ fn tabs_stay_in_step_and_a_saved_file_fires() {
 }
 
 #[test]
+fn a_tab_that_nobody_looks_at_follows_no_run() {
+    let server = "exports = { created() { console.log('on'); for (;;); }, updated() {} };";
+    let Some((_serving, page)) = page("the page: hidden tabs", server) else { return };
+    // More tabs than a browser opens connections, all but the last in the background.
+    let looked_at = |how: &str| {
+        page.run(&format!(
+            "Object.defineProperty(document, 'visibilityState', {{ value: {how:?}, configurable: true }}); \
+             document.dispatchEvent(new Event('visibilitychange'))"
+        ));
+    };
+    let url = page.run("return location.href").as_str().expect("an address").to_owned();
+    let mut tabs = Vec::new();
+    for _ in 0..7 {
+        looked_at("hidden");
+        let (before, _) = page.tab();
+        tabs.push(before);
+        page.open(&url);
+        page.until("document.getElementById('editor').value.length > 20");
+    }
+    page.click("#fire");
+    page.until("document.querySelector('.line.log')");
+    // Looked at, the first shows it, and ends it for all.
+    looked_at("hidden");
+    page.front(&tabs[0]);
+    assert_eq!(page.run("return document.querySelectorAll('.line').length"), json!(0));
+    looked_at("visible");
+    page.until("document.querySelector('.line.log')");
+    page.click("#end");
+    page.until("document.getElementById('run').innerText.includes('exit code 130')");
+    page.front(&tabs[6]);
+    looked_at("visible");
+    page.until("document.getElementById('run').innerText.includes('exit code 130')");
+}
+
+#[test]
 fn with_a_token_the_page_gets_in_and_keeps_no_trace_of_it() {
     let who = "the page: token";
     let Some(page) = Browser::or_skip(who) else { return };
@@ -224,4 +418,62 @@ fn with_a_token_the_page_gets_in_and_keeps_no_trace_of_it() {
     page.until("document.getElementById('outcome')?.innerText.includes('✓ returned')");
     assert_eq!(page.run("return [location.hash, document.cookie]"), json!(["", ""]));
     page.until("document.querySelectorAll('#history li .chip').length === 1");
+}
+
+/// Takes the pictures of docs/serve.md anew: `cargo test --test cli pictures -- --ignored`.
+#[test]
+#[ignore = "it writes into docs/images"]
+fn pictures_of_the_page() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = |path: &str| std::fs::read_dir(root.join("samples/contact-sync").join(path)).expect("a folder");
+    let mut sandbox = Sandbox::new();
+    for path in ["", "server", "server/lib", "config", "mocks"] {
+        for entry in folder(path).map(|entry| entry.expect("an entry")).filter(|entry| entry.path().is_file()) {
+            let name = Path::new("contact-sync").join(path).join(entry.file_name());
+            sandbox = sandbox.file(&name.to_string_lossy(), std::fs::read(entry.path()).expect("a file"));
+        }
+    }
+    let page = Browser::or_skip("pictures of the page").expect("a browser");
+    let serving = Serving::keeping(sandbox, &["--app", "contact-sync"]);
+    let server = serving.sandbox.path().join("contact-sync/server/server.js");
+    let good = std::fs::read_to_string(&server).expect("a file");
+    let bad =
+        good.replace("console.log(\"contact %s is up to date\"", "missing.x; console.log(\"contact %s is up to date\"");
+    assert_ne!(good, bad, "there is a line to be spoilt");
+    let fired = |number: usize| {
+        page.click("#fire");
+        page.until(&format!("document.querySelectorAll('#history li .chip').length === {number}"));
+        page.until("document.getElementById('end').hidden");
+    };
+    page.scheme("light");
+    page.open(&serving.url);
+    page.until("document.getElementById('editor').value.length > 20");
+    page.run("const s = document.getElementById('seed'); s.value = 7; s.dispatchEvent(new Event('change'))");
+    page.until("document.getElementById('editor').value.includes('440eb414')");
+    let save = |text: &str| {
+        std::fs::write(&server, text).expect("written");
+        page.until("document.getElementById('said').textContent.startsWith('saved')");
+    };
+    fired(1);
+    fired(2);
+    save(&bad);
+    fired(3);
+    save(&good);
+    fired(4);
+    let picture = |name: &str| page.picture(&root.join("docs/images").join(name));
+    picture("serve.webp");
+    save(&bad);
+    fired(5);
+    page.click("#history li:nth-child(1) input");
+    page.click("#history li:nth-child(2) input");
+    page.click("#compare");
+    page.until("document.querySelector('#comparison .new')");
+    page.run("document.activeElement.blur()");
+    page.scheme("dark");
+    picture("serve-dark.webp");
+    page.scheme("light");
+    page.run("document.querySelector('#comparison button').click()");
+    page.window(360, 1700);
+    page.run("scrollTo(0, 0)");
+    picture("serve-narrow.webp");
 }

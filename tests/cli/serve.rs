@@ -34,6 +34,18 @@ impl Serving {
         Self { child, url: url.trim().to_owned(), address, sandbox }
     }
 
+    /// Kills it, and starts another at the same port.
+    pub(super) fn start_anew(&mut self, flags: &[&str]) {
+        let port = self.address.rsplit(':').next().expect("a port").to_owned();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let words = ["serve", "--port", &port].into_iter().chain(flags.iter().copied());
+        self.child = self.sandbox.command(words).spawn().expect("simctl starts");
+        let mut url = String::new();
+        BufReader::new(self.child.stdout.take().expect("piped")).read_line(&mut url).expect("its address");
+        assert!(url.starts_with("http://"), "{url}");
+    }
+
     /// Sends these bytes; gives the status and the rest of the answer.
     fn raw(&self, request: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(&self.address).expect("it listens");
@@ -154,6 +166,12 @@ fn a_body_that_is_too_large_or_too_slow_is_refused() {
     let head = format!("POST /api/check HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n", serving.address);
     let (status, _) = serving.raw(&format!("{head}content-length: 99999999\r\nconnection: close\r\n\r\n"));
     assert_eq!(status, 413);
+    // A body that does not say how long it is.
+    let chunk = " ".repeat(1 << 18);
+    let chunks = format!("{:x}\r\n{chunk}\r\n", chunk.len()).repeat(5);
+    let (status, answer) =
+        serving.raw(&format!("{head}transfer-encoding: chunked\r\nconnection: close\r\n\r\n{chunks}0\r\n\r\n"));
+    assert!(status == 413 && answer.contains("too-large"), "{answer}");
     let (status, answer) = serving.raw(&format!("{head}content-length: 100\r\nconnection: close\r\n\r\n{{"));
     assert!(status == 408 && answer.contains("slow-body"), "{answer}");
 }
@@ -175,12 +193,20 @@ fn other_machines_need_the_token() {
     ));
     assert!(status == 200 && answer.contains("HttpOnly; SameSite=Strict"), "{answer}");
     assert_eq!(serving.get("/api/app", &format!("cookie: simctl_token={token}\r\n")).0, 200);
+    // The address that is printed leads here; which one leads here from elsewhere, simctl does not know.
+    let mut everywhere = Serving::new(Sandbox::app(HELD), &["--host", "0.0.0.0"]);
+    assert!(everywhere.url.starts_with("http://127.0.0.1:"), "{}", everywhere.url);
+    let said = BufReader::new(everywhere.child.stderr.take().expect("piped")).lines().map_while(Result::ok);
+    said.take(2).find(|line| line.contains("each address of this machine")).expect("it is said");
 }
 
 #[test]
 fn a_thousand_fires_of_eight_clients_each_get_their_own_outcome() {
-    let server = "exports = { created(payload) { return payload.data.user.first_name; } };";
-    let serving = Serving::new(Sandbox::app(server), &[]);
+    let server = "exports = { created(payload) {
+      for (let i = 0; i < 200; i += 1) console.log('line ' + i + ' of a handler that tells much of what it does');
+      return payload.data.user.first_name;
+    } };";
+    let serving = Serving::keeping(Sandbox::app(server), &[]);
     let made: Value = serde_json::from_str(serving.payload()["text"].as_str().expect("text")).expect("JSON");
     let client = |number: usize| {
         (0..125).for_each(|nth| {
@@ -191,9 +217,17 @@ fn a_thousand_fires_of_eight_clients_each_get_their_own_outcome() {
                 json!({ "event": "onUserCreate", "payload": payload.to_string(), "check": false, "wait": true });
             let (status, fire) = serving.post("/api/fires", &wanted);
             assert_eq!((status, &fire["outcome"]["value"]["json"]), (200, &json!(name)), "{fire}");
+            // As an open page does.
+            if nth % 25 == number {
+                assert_eq!(serving.get("/api/history?search=client", "").0, 200);
+            }
         });
     };
     std::thread::scope(|scope| (0..8).for_each(|number| drop(scope.spawn(move || client(number)))));
+    let (_, answer) = serving.get("/api/history?search=client+3%2C+fire+12", "");
+    let body: Value = serde_json::from_str(answer.split_once("\r\n\r\n").expect("a body").1).expect("JSON");
+    let said = body["deliveries"].as_array().expect("deliveries").iter().map(|one| &one["said"]).collect::<Vec<_>>();
+    assert!(body["kept"].as_u64() > Some(800) && said.contains(&&json!("returned \"client 3, fire 124\"")), "{body}");
     if let Some(most) = serving.most_memory_kib() {
         assert!(most < 150 * 1024, "the server took {most} KiB");
     }
@@ -317,4 +351,43 @@ fn answers_are_as_they_are_described() {
     let (status, refused) = serving.post("/api/payloads", &json!({ "event": "onNothing" }));
     fits("/api/payloads", "post", status, &refused, "default");
     assert!(refused["error"]["code"].is_string(), "{refused}");
+    for (path, status) in [
+        ("/api/history?limit=many", 400),
+        ("/api/history?colour=red", 400),
+        ("/api/history?outcome=throw", 400),
+        ("/api/history/compare?first=1", 400),
+        ("/api/shape/%ff", 400),
+        ("/api/fires/first", 404),
+        ("/api/nothing", 404),
+    ] {
+        let (got, answer) = serving.get(path, "");
+        assert_eq!(got, status, "{answer}");
+        let body = answer.split_once("\r\n\r\n").expect("a body").1;
+        let body = serde_json::from_str(body).unwrap_or_else(|_| panic!("{path}: {answer}"));
+        fits("/api/history", "get", got, &body, "default");
+    }
+}
+
+#[test]
+fn the_history_is_sought_as_a_whole_and_shown_from_its_newest() {
+    let server = "exports = { created(p) { if (p.data.user.first_name === 'Ada') throw new Error('no'); } };";
+    let sandbox = Sandbox::app(server);
+    for names in [["Ada", "Bob"], ["Cleo", "Dan"]] {
+        for name in names {
+            sandbox.run(["trigger", "onUserCreate", "--set", &format!("data.user.first_name={name}"), "-q"]);
+        }
+    }
+    let serving = Serving::keeping(sandbox, &[]);
+    let list = |query: &str| {
+        let (_, answer) = serving.get(&format!("/api/history?{query}"), "");
+        let list: Value = serde_json::from_str(answer.split_once("\r\n\r\n").expect("a body").1).expect("JSON");
+        let ids: Vec<u64> =
+            list["deliveries"].as_array().expect("them").iter().filter_map(|one| one["id"].as_u64()).collect();
+        (ids, list["found"].as_u64().expect("a number"), list["kept"].as_u64().expect("a number"))
+    };
+    assert_eq!(list("limit=2"), (vec![4, 3], 4, 4));
+    assert_eq!(list("limit=1&outcome=failed"), (vec![1], 1, 4));
+    assert_eq!(list("limit=1&outcome=held"), (vec![4], 3, 4));
+    assert_eq!(list("search=cLeO"), (vec![3], 1, 4));
+    assert_eq!(list("event=onUserUpdate"), (vec![], 0, 4));
 }

@@ -172,6 +172,42 @@ fn what_is_saved_is_fired_again_and_what_differs_is_told() {
 }
 
 #[test]
+fn each_file_that_a_run_reads_is_watched() {
+    let app = app();
+    let payload = app.run(["generate", "onUserCreate"]).code(0).out;
+    let app = app
+        .file("payload.json", payload)
+        .file("simctl.json", "{}")
+        .file("config/iparams.json", "{}")
+        .file("config/iparam_test_data.json", "{}")
+        .file("config/requests.json", "{}")
+        .file(
+            "mocks/one.json",
+            r#"{ "request": { "method": "GET", "url": "https://crm.example/" }, "answer": { "status": 200 } }"#,
+        );
+    let flags = ["trigger", "onUserCreate", "--watch", "--payload", "payload.json"];
+    let mut watching = Watching::start(&app, flags);
+    watching.until("ok  returned");
+    watching.until("repeat: ");
+    for name in [
+        "manifest.json",
+        "server/server.js",
+        "server/lib/words.js",
+        "simctl.json",
+        "config/iparams.json",
+        "config/iparam_test_data.json",
+        "config/requests.json",
+        "mocks/one.json",
+        "payload.json",
+    ] {
+        let text = fs::read_to_string(app.path().join(name)).expect("a file");
+        save(&app, name, &format!("{text}\n"));
+        watching.until(&format!("note: {name} was saved"));
+        watching.until("ok  returned");
+    }
+}
+
+#[test]
 fn a_run_under_way_is_stopped_when_its_file_is_saved() {
     let app = app().file("server/server.js", "exports = { created: function () { console.log('on'); for (;;) {} } };");
     let mut watching = Watching::start(&app, ["trigger", "onUserCreate", "--watch", "--timeout", "50s"]);
@@ -250,6 +286,68 @@ fn keys_fire_again_and_the_terminal_is_given_back() {
     assert!(watching.is_as_it_was());
     let users = app.run(["users", "list", "--format", "json"]).code(0);
     assert_eq!(users.out.lines().count(), 3, "three were created, and one of them updated: {}", users.out);
+}
+
+#[test]
+fn each_change_of_a_user_begins_from_what_she_is_now() {
+    if !terminal_or_skip("each_change_of_a_user_begins_from_what_she_is_now") {
+        return;
+    }
+    let app = app();
+    // Whichever event was typed, and about nobody.
+    let flags = ["--watch", "--color", "never", "--changes", "2", "--timeout", "9s"];
+    let mut watching = Watching::on_terminal(&app, &[&["trigger", "onUserUpdate"], &flags[..]].concat());
+    watching.until("repeat: simctl trigger onUserUpdate --color never --changes 2 --timeout 9s --seed ");
+    watching.press("c");
+    watching.until("onUserCreate -> created");
+    watching.until("repeat: simctl trigger onUserCreate --color never --timeout 9s --seed ");
+    watching.press("u");
+    watching.until("onUserUpdate -> updated");
+    watching.until("repeat: simctl replay 3 --color never --timeout 9s");
+    for _ in 0..2 {
+        watching.press("n");
+        watching.until("ok  returned");
+    }
+    // The same once more is the same.
+    watching.press("\r");
+    watching.until("same  1 line");
+    watching.press("q");
+    assert_eq!(watching.end(), Some(0));
+
+    let kept = app.run(["history", "--format", "json"]).code(0).lines();
+    assert_eq!(kept.len(), 6);
+    // The second was her creation, and three changes followed it.
+    for (before, after) in kept[1..4].iter().zip(&kept[2..5]) {
+        let (before, data) = (&before["payload"]["data"]["user"], &after["payload"]["data"]);
+        assert_eq!(data["user"]["id"], before["id"]);
+        for (field, pair) in data["changes"].as_object().expect("changes") {
+            // An attribute that she did not have was null.
+            let was = before.get(field).unwrap_or(&serde_json::Value::Null);
+            assert_eq!((&pair[0], &pair[1]), (&data["user"][field], was), "{field} of delivery {}", after["id"]);
+        }
+    }
+    assert_eq!(kept[5]["payload"], kept[4]["payload"]);
+}
+
+#[test]
+fn a_users_file_that_is_saved_is_read_anew() {
+    let server = "exports = { updated: function (payload) { console.log(payload.data.user.first_name); } };";
+    let ada = r#"{ "id": "u-1", "first_name": "Ada" }"#;
+    let app = app().file("server/server.js", server).file("ada.json", ada);
+    let flags = ["trigger", "onUserUpdate", "--user", "ada.json", "--changes", "phone", "--watch"];
+    let mut watching = Watching::start(&app, flags);
+    watching.until("log  Ada");
+    watching.until("repeat: ");
+    save(&app, "ada.json", &ada.replace("Ada", "Eve"));
+    watching.until("ada.json was saved");
+    watching.until("+    log  Eve");
+    watching.until("start-up");
+    // Gone and there again.
+    fs::remove_file(app.path().join("ada.json")).expect("removed");
+    watching.until("ada.json was removed");
+    watching.until("nor is there a file of that name");
+    save(&app, "ada.json", &ada.replace("Ada", "Zoe"));
+    watching.until("log  Zoe");
 }
 
 #[test]

@@ -1,10 +1,9 @@
 //! What is known of the app: its subscriptions, its faults, and which keys its payloads have.
 
-use axum::extract::Path;
 use serde_json::{Value, json};
 
 use super::super::Shared;
-use super::{Answer, ApiError, Server, aside, ok};
+use super::{Answer, ApiError, Named, Server, aside, ok};
 use crate::app::{App, Subscription};
 use crate::model::{Finding, Platform};
 use crate::payload::{Locale, Variant};
@@ -61,7 +60,7 @@ pub(super) async fn findings(shared: Server) -> Answer {
 }
 
 /// What a payload of an event looks like, for completing its keys.
-pub(super) async fn shape(shared: Server, Path(event): Path<String>) -> Answer {
+pub(super) async fn shape(shared: Server, Named(event): Named) -> Answer {
     let shape = aside(&shared, move |shared| {
         let settings = &shared.settings;
         let schema = settings.schemas.event(&event);

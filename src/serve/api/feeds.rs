@@ -8,7 +8,6 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::Path;
 use axum::http::{HeaderMap, Response, header};
 use hyper::body::Frame;
 use tokio::sync::broadcast::error::RecvError;
@@ -17,7 +16,7 @@ use tokio::time::timeout;
 
 use super::super::fires::Fire;
 use super::super::hub::message;
-use super::{Answer, Server};
+use super::{Answer, Named, Server};
 
 /// How long nothing may be sent: then a client that has gone is noticed.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -27,7 +26,7 @@ const MOST_AT_ONCE: usize = 500;
 const MOST_WAITING: usize = 4;
 
 /// What a fire tells: everything from the start, or from where a reader left off, then what comes.
-pub(super) async fn of_fire(shared: Server, Path(id): Path<String>, headers: HeaderMap) -> Answer {
+pub(super) async fn of_fire(shared: Server, Named(id): Named, headers: HeaderMap) -> Answer {
     let fire = super::fires::found(&shared, &id)?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let from = last.map_or(0, |last: usize| last.saturating_add(1));

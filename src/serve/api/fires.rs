@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::super::fires::{Fire, Refused, State, Wanted};
-use super::{Answer, ApiError, Server, ok, read, reply};
+use super::{Answer, ApiError, Named, Server, ok, read, reply};
 
 /// Every fire that is kept, the newest first.
 pub(super) async fn list(shared: Server) -> Answer {
@@ -47,12 +47,12 @@ pub(super) fn taken(shared: &Server, wanted: Wanted) -> Result<Arc<Fire>, ApiErr
 }
 
 /// One fire, all that it told.
-pub(super) async fn one(shared: Server, Path(id): Path<String>) -> Answer {
+pub(super) async fn one(shared: Server, Named(id): Named) -> Answer {
     ok(&whole(&*found(&shared, &id)?)?)
 }
 
 /// Ends one.
-pub(super) async fn end(shared: Server, Path(id): Path<String>) -> Answer {
+pub(super) async fn end(shared: Server, Named(id): Named) -> Answer {
     let fire = found(&shared, &id)?;
     fire.interrupt.set();
     Ok(reply(StatusCode::ACCEPTED, &fire.summary()))

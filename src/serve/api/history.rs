@@ -1,15 +1,15 @@
 //! What was fired before, here and by commands, and the users that it told of.
 
-use axum::extract::{Path, Query, Request};
+use axum::extract::Request;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Shared;
 use super::super::fires::Wanted;
-use super::{Answer, ApiError, Server, aside, ok, read, reply};
+use super::{Answer, ApiError, Asked, Named, Server, aside, ok, read, reply};
 use crate::app::App;
-use crate::history::{Change, Filter, History, HistoryError, Line, Recorded, Side, Users, compare};
+use crate::history::{Brief, Change, Filter, History, HistoryError, Line, Recorded, Side, Users, compare};
 
 /// How many deliveries a list has where nobody says.
 const USUAL_LENGTH: usize = 100;
@@ -25,33 +25,37 @@ pub(super) struct Sought {
 }
 
 /// The deliveries that are kept, the newest first.
-pub(super) async fn list(shared: Server, Query(sought): Query<Sought>) -> Answer {
+pub(super) async fn list(shared: Server, Asked(sought): Asked<Sought>) -> Answer {
+    if let Some(outcome) = sought.outcome.as_deref().filter(|outcome| !Filter::outcomes().any(|one| one == *outcome)) {
+        let all: Vec<_> = Filter::outcomes().collect();
+        return Err(ApiError::bad(format!("`{outcome}` is no outcome; there are: {}", all.join(", "))));
+    }
     let listed = aside(&shared, move |shared| {
-        let history = history(shared)?;
-        let filter = Filter { event: sought.event, outcome: sought.outcome, ..Filter::default() };
-        let listed = history.list(&filter).map_err(|error| broken(&error))?;
-        let text = sought.search.unwrap_or_default().to_lowercase();
-        let holds = |recorded: &&Recorded| {
-            text.is_empty() || serde_json::to_string(recorded).is_ok_and(|all| all.to_lowercase().contains(&text))
-        };
-        let most = sought.limit.unwrap_or(USUAL_LENGTH);
-        let found: Vec<Value> = listed.deliveries.iter().rev().filter(holds).take(most).map(brief).collect();
-        Ok(json!({ "deliveries": found, "kept": listed.deliveries.len(), "damaged": listed.damaged }))
+        let Sought { search, event, outcome, limit } = sought;
+        let filter = Filter { event, outcome, since: None, most: Some(limit.unwrap_or(USUAL_LENGTH)) };
+        let found = history(shared)?.search(&filter, &search.unwrap_or_default()).map_err(|error| broken(&error))?;
+        let deliveries: Vec<Value> = found.briefs.iter().map(brief).collect();
+        Ok(json!({
+            "deliveries": deliveries,
+            "found": found.found,
+            "kept": found.kept,
+            "damaged": found.damaged,
+        }))
     });
     ok(&listed.await?)
 }
 
-fn brief(recorded: &Recorded) -> Value {
+fn brief(delivery: &Brief) -> Value {
     json!({
-        "id": recorded.id,
-        "at": recorded.at,
-        "event": recorded.event,
-        "to": recorded.addressee(),
-        "held": recorded.held,
-        "outcome": recorded.outcome_name(),
-        "said": shortened(recorded.said()),
-        "handler_us": recorded.handler_us,
-        "replay_of": recorded.replay_of,
+        "id": delivery.id,
+        "at": delivery.at,
+        "event": delivery.event,
+        "to": delivery.addressee(),
+        "held": delivery.held,
+        "outcome": delivery.outcome_name(),
+        "said": shortened(delivery.said()),
+        "handler_us": delivery.handler_us,
+        "replay_of": delivery.replay_of,
     })
 }
 
@@ -65,19 +69,19 @@ fn shortened(text: String) -> String {
 }
 
 /// One delivery, whole.
-pub(super) async fn one(shared: Server, Path(id): Path<String>) -> Answer {
+pub(super) async fn one(shared: Server, Named(id): Named) -> Answer {
     let recorded = aside(&shared, move |shared| get(&history(shared)?, &id)).await?;
     ok(&recorded)
 }
 
 /// The step of a scenario that fires it again.
-pub(super) async fn step(shared: Server, Path(id): Path<String>) -> Answer {
+pub(super) async fn step(shared: Server, Named(id): Named) -> Answer {
     let recorded = aside(&shared, move |shared| get(&history(shared)?, &id)).await?;
     ok(&json!({ "text": recorded.step(None) }))
 }
 
 /// Fires it again: the same payload to the byte, at the same simulated time.
-pub(super) async fn replay(shared: Server, Path(id): Path<String>, request: Request) -> Answer {
+pub(super) async fn replay(shared: Server, Named(id): Named, request: Request) -> Answer {
     // The body says nothing yet, but it makes sure that no form of another site did this.
     let _: serde_json::Map<String, Value> = read(request).await?;
     let recorded = aside(&shared, move |shared| get(&history(shared)?, &id)).await?;
@@ -93,7 +97,7 @@ pub(super) struct Two {
 }
 
 /// Two deliveries side by side.
-pub(super) async fn compared(shared: Server, Query(two): Query<Two>) -> Answer {
+pub(super) async fn compared(shared: Server, Asked(two): Asked<Two>) -> Answer {
     let comparison = aside(&shared, move |shared| {
         let history = history(shared)?;
         Ok(compare(&get(&history, &two.first)?, &get(&history, &two.second)?))

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{Method, Response, StatusCode, Uri, header};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -126,6 +127,31 @@ fn text_reply(status: StatusCode, text: String) -> Response<Body> {
 
 fn ok(value: &impl Serialize) -> Answer {
     Ok(reply(StatusCode::OK, value))
+}
+
+/// What is named in the path.
+struct Named(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(name) = Path::from_request_parts(parts, state).await.map_err(|why| ApiError::bad(why.body_text()))?;
+        Ok(Self(name))
+    }
+}
+
+/// What is asked for behind `?`.
+struct Asked<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Query(asked) =
+            Query::from_request_parts(parts, state).await.map_err(|why| ApiError::bad(why.body_text()))?;
+        Ok(Self(asked))
+    }
 }
 
 /// Reads the JSON that a request sends.

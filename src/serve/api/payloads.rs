@@ -86,7 +86,9 @@ impl Made {
             ("--changes", &self.changes),
             ("--actor", &self.actor),
         ];
-        let given = named.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref()?)));
+        // The page sends what is not chosen as an empty text.
+        let given =
+            named.into_iter().filter_map(|(flag, value)| Some((flag, value.as_ref().filter(|it| !it.is_empty())?)));
         let mut flags: Vec<String> = given.map(|(flag, value)| format!("{flag} {}", shell_word(value))).collect();
         flags.push(format!("--seed {}", self.seed));
         flags.push(format!("--now {}", self.now));

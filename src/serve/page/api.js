@@ -59,8 +59,11 @@ export const api = {
   compare: (first, second) => ask("GET", `/api/history/compare${query({ first, second })}`),
 };
 
-/** Everything that a fire tells, as it comes. Gives a function that stops listening. */
-export function follow(id, onEvents, onEnded) {
+/** How long a refused stream is not asked for again. */
+const RETRY_MS = 2000;
+
+/** Everything that a fire tells, as it comes, or that the server does not know it. Gives a function that stops listening. */
+export function follow(id, onEvents, onEnded, onLost) {
   const source = new EventSource(`/api/fires/${id}/events`);
   let waiting = [];
   let timer = 0;
@@ -81,6 +84,10 @@ export function follow(id, onEvents, onEnded) {
     flush();
     onEnded(JSON.parse(message.data));
   });
+  source.onerror = () => {
+    // Else the browser tries again.
+    if (source.readyState === EventSource.CLOSED) onLost();
+  };
   return () => {
     source.close();
     clearTimeout(timer);
@@ -93,18 +100,29 @@ export function follow(id, onEvents, onEnded) {
  */
 export function listen(onNews, onLink) {
   const names = ["fire-asked", "fire-ended", "app-changed", "resync"];
+  let wasGone = false;
   const open = () => {
     const source = new EventSource("/api/events");
     source.addEventListener("hello", () => tell({ name: "hello" }));
-    source.onerror = () => tell({ name: "gone" });
+    source.onerror = () => {
+      tell({ name: "gone" });
+      // Refused, by a server that was started anew with another token: what is asked next asks the user for it.
+      if (source.readyState === EventSource.CLOSED) api.app().then(open, () => setTimeout(open, RETRY_MS));
+    };
     for (const name of names) {
       source.addEventListener(name, (message) => tell({ name, data: JSON.parse(message.data) }));
     }
   };
   const channel = "BroadcastChannel" in window ? new BroadcastChannel("simctl") : undefined;
   const hear = ({ name, data }) => {
-    if (name === "hello" || name === "gone") onLink(name === "hello");
-    else onNews(name, data);
+    if (name !== "hello" && name !== "gone") {
+      onNews(name, data);
+      return;
+    }
+    onLink(name === "hello");
+    // Whoever answers now may be another server.
+    if (name === "hello" && wasGone) onNews("resync");
+    wasGone = name === "gone";
   };
   const tell = (news) => {
     channel?.postMessage(news);

@@ -51,8 +51,18 @@ async function load() {
   $("no-app").hidden = about.findings.length === 0;
   $("no-app").replaceChildren(...about.findings.map(shown));
   const same = (one) => chosen && one.event === chosen.event && one.module === chosen.module;
-  chosen = about.subscriptions.find(same) ?? about.subscriptions[0];
+  const its = about.subscriptions.find(same);
+  // A manifest that is being written may have none for a moment.
+  chosen = its ?? about.subscriptions[0] ?? chosen;
   subscriptions();
+  return its === undefined && about.subscriptions.length > 0;
+}
+
+/** Shows the app as it is now; a payload is made where there was none, or one of an event that is gone. */
+async function reload() {
+  if (!(await load())) return;
+  refresh();
+  await generate();
 }
 
 function subscriptions() {
@@ -113,17 +123,21 @@ async function fire() {
   try {
     const fired = await api.fire(wanted);
     run.show(fired);
+    run.comeIntoView();
   } catch (error) {
     $("run").replaceChildren(...run.trouble(error));
+    run.comeIntoView();
     say(`failed: ${error.message}`);
   }
 }
 
 async function findings() {
   const { errors, findings: found } = await api.findings();
-  const count = (number, name) => `${number} ${name}${number === 1 ? "" : "s"}`;
-  const rest = found.length - errors;
-  $("findings-count").textContent = [errors && count(errors, "error"), rest && count(rest, "note")].filter(Boolean).join(", ") || "none";
+  const count = (kind) => {
+    const number = found.filter(({ severity }) => severity === kind).length;
+    return number && `${number} ${kind}${number === 1 ? "" : "s"}`;
+  };
+  $("findings-count").textContent = ["error", "warning", "note"].map(count).filter(Boolean).join(", ") || "none";
   $("findings-count").classList.toggle("bad", errors > 0);
   $("findings").replaceChildren(...found.slice(0, 100).map(shown));
 }
@@ -151,9 +165,10 @@ function news(name, data) {
   if (name === "fire-asked" && run.isFree()) run.show(data);
   if (name === "fire-ended" || name === "resync") refresh();
   if (name === "app-changed" || name === "resync") {
-    load().catch(failed);
+    reload().catch(failed);
     findings().catch(failed);
   }
+  if (name === "resync") run.recheck();
   if (name === "app-changed") {
     say(`saved: ${data.files.join(", ")}`);
     if ($("on-save").checked && document.visibilityState === "visible") fire();
@@ -193,7 +208,11 @@ async function start() {
   theme();
   keys();
   check = editor.start(() => chosen?.event, fire);
-  past.start((fired) => run.show(fired), edit);
+  past.start((fired) => {
+    run.show(fired);
+    run.comeIntoView();
+  }, edit);
+  document.addEventListener("visibilitychange", run.looked);
   $("fire").addEventListener("click", fire);
   $("recipe").addEventListener("submit", (event) => event.preventDefault());
   $("new-seed").addEventListener("click", () => generate());

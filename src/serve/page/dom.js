@@ -20,19 +20,22 @@ export function say(text) {
   $("said").textContent = text;
 }
 
-/** Puts text on the clipboard; where the browser refuses, by way of a field. */
+/** Puts text on the clipboard; where the browser refuses, as for an address without TLS, by way of a field. */
 export async function copy(text, what) {
+  let isCopied = true;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
+    const before = document.activeElement;
     const field = h("textarea", { class: "visually-hidden" });
     field.value = text;
     document.body.append(field);
     field.select();
-    document.execCommand("copy");
+    isCopied = document.execCommand("copy");
     field.remove();
+    before?.focus?.();
   }
-  toast(`${what} copied`);
+  toast(isCopied ? `${what} copied` : "the browser lets nothing be copied");
 }
 
 /** Says something for a moment. */

@@ -4,30 +4,45 @@ import { api } from "./api.js";
 import { $, copy, h, toast } from "./dom.js";
 import { ago, brief, duration, visible } from "./text.js";
 
+/** How many deliveries are listed, and how many more each time that more are asked for. */
+const MOST = 100;
+
 const failed = (error) => toast(error.message);
 const chosen = new Set();
 let number = 0;
+let most = MOST;
 
 /** Lists the deliveries that are sought. */
 export async function list() {
   const mine = ++number;
   try {
-    const { deliveries } = await api.history({ search: $("search").value });
+    const { deliveries, found } = await api.history({ search: $("search").value, outcome: $("outcomes").value, limit: most });
     if (mine !== number) return;
-    const which = $("outcomes").value;
-    const fits = deliveries.filter(({ held }) => which === "" || held === (which === "held"));
-    $("history").replaceChildren(...fits.map(row));
-    if (!fits.length) $("history").append(h("li", { class: "empty" }, "There is none."));
+    const rest = found - deliveries.length;
+    const more = h("button", { type: "button", class: "quiet", "data-of": "more", onclick: () => { most += MOST; list(); } }, `${rest} older: show more`);
+    rebuild([
+      ...deliveries.map(row),
+      ...(deliveries.length ? [] : [h("li", { class: "empty" }, "There is none.")]),
+      ...(rest > 0 ? [h("li", {}, more)] : []),
+    ]);
   } catch (error) {
     failed(error);
   }
 }
 
+/** Puts the rows there; what had the focus has it again. */
+function rebuild(rows) {
+  const list = $("history");
+  const before = list.contains(document.activeElement) ? document.activeElement.dataset.of : undefined;
+  list.replaceChildren(...rows);
+  if (before) (list.querySelector(`[data-of="${before}"]`) ?? list).focus({ preventScroll: true });
+}
+
 function row(delivery) {
   const { id, event, held, said, at, handler_us: took } = delivery;
-  const box = h("input", { type: "checkbox", "aria-label": `Compare delivery ${id}`, onchange: () => choose(id, box.checked) });
+  const box = h("input", { type: "checkbox", "aria-label": `Compare delivery ${id}`, "data-of": `${id} compare`, onchange: () => choose(id, box.checked) });
   box.checked = chosen.has(id);
-  const button = (name, about, onclick) => h("button", { type: "button", class: "quiet", title: about, "aria-label": `${about}, delivery ${id}`, onclick }, name);
+  const button = (name, about, onclick) => h("button", { type: "button", class: "quiet", title: about, "aria-label": `${about}, delivery ${id}`, "data-of": `${id} ${name}`, onclick }, name);
   return h("li", {},
     h("label", {}, box, h("strong", {}, event), h("span", { class: "faint" }, String(id)),
       h("span", { class: `chip ${held ? "good" : "bad"}` }, held ? "held" : "failed")),
@@ -43,6 +58,13 @@ function row(delivery) {
 function choose(id, isChosen) {
   if (isChosen) chosen.add(id);
   else chosen.delete(id);
+  if (chosen.size > 2) {
+    // Two are compared: a third takes the place of the first, which may not be in sight.
+    const [first] = chosen;
+    chosen.delete(first);
+    const box = document.querySelector(`[data-of="${first} compare"]`);
+    if (box) box.checked = false;
+  }
   $("compare").disabled = chosen.size !== 2;
 }
 
@@ -80,10 +102,14 @@ export function start(fired, edited) {
   onFire = fired;
   onEdit = edited;
   let timer = 0;
+  const sought = () => {
+    most = MOST;
+    list();
+  };
   $("search").addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(list, 200);
+    timer = setTimeout(sought, 200);
   });
-  $("outcomes").addEventListener("change", list);
+  $("outcomes").addEventListener("change", sought);
   $("compare").addEventListener("click", compare);
 }

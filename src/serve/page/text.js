@@ -28,11 +28,18 @@ export function ago(when, now = Date.now()) {
 }
 
 /** A value on one line, cut where it is long. */
-export function brief(value, longest = 160) {
+export function brief(value, longest = LONGEST) {
   const text = typeof value === "string" ? value : (JSON.stringify(value) ?? "undefined");
   return visible(text.length > longest ? `${text.slice(0, longest)}…` : text);
 }
 
+/** How long a value on one line may be. */
+const LONGEST = 160;
+
+/** Whether a value is cut there. */
+export const isCut = (value) => (JSON.stringify(value) ?? "").length > LONGEST;
+
+/** The same, whole, on as many lines as it takes. */
 export const pretty = (value) => visible(JSON.stringify(value, null, 2) ?? "undefined");
 
 const thrown = (error) => (error.name ? `${error.name}: ${error.message}` : error.message);
@@ -49,9 +56,9 @@ export function said(outcome) {
     case "rejected": return `rejected with ${thrown(outcome.error)}`;
     case "not-loaded": return `did not load: ${thrown(outcome.error)}`;
     case "never-settles": return "returned a promise that nothing can settle any more";
-    case "rendered": return outcome.render_error === undefined
-      ? `called renderData with ${brief(outcome.data)}`
-      : `called renderData with the error ${brief(outcome.render_error)}`;
+    case "rendered":
+      if (outcome.render_error !== undefined) return `called renderData with the error ${brief(outcome.render_error)}`;
+      return outcome.data === undefined ? "called renderData" : `called renderData with ${brief(outcome.data)}`;
     case "not-rendered": return "never called renderData, which ends this event";
     case "timed-out": return `did not finish within ${outcome.limit_ms} ms`;
     case "exited": return `ended its process with exit code ${outcome.code}`;
@@ -62,6 +69,16 @@ export function said(outcome) {
     case undefined: return "came to no outcome";
     default: return outcome.kind;
   }
+}
+
+/** Whether the handler did what a handler should. */
+export const holds = (outcome) => outcome?.kind === "returned" || (outcome?.kind === "rendered" && outcome.render_error === undefined);
+
+/** What a handler did where the platform has found an error meanwhile, with that code, without which it would have held. */
+export function saidWith(outcome, fault) {
+  const what = said(outcome);
+  if (fault === undefined || !holds(outcome)) return what;
+  return fault === "missing-mock" ? `${what}, but a request had no mock` : `${what}, but not without an error: ${fault}`;
 }
 
 /** The stack and the hint of an outcome, where it has any. */
