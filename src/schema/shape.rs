@@ -23,9 +23,14 @@ pub struct Shape {
     constant: Option<Value>,
     choices: Vec<Value>,
     format: Option<String>,
+    bounds: Vec<(&'static str, Value)>,
     fake: Option<Value>,
     changeable: bool,
 }
+
+/// Keywords that say how much or how long a value may be.
+const BOUNDS: [&str; 8] =
+    ["minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"];
 
 /// One attribute that an object's schema names.
 #[derive(Debug, Clone, PartialEq)]
@@ -152,7 +157,10 @@ impl Shape {
                 "x-simctl-fake" => self.fake = Some(value.clone()),
                 "x-simctl-changeable" => self.changeable = value == &Value::Bool(true),
                 "x-simctl-members-of" => self.members_of = value.as_str().map(str::to_owned),
-                _ => {}
+                keyword => {
+                    let bound = BOUNDS.into_iter().find(|bound| *bound == keyword);
+                    self.bounds.extend(bound.map(|bound| (bound, value.clone())));
+                }
             }
         }
     }
@@ -218,6 +226,11 @@ impl Shape {
     /// The text format that is asked for.
     pub fn format(&self) -> Option<&str> {
         self.format.as_deref()
+    }
+
+    /// What a keyword such as `maxLength` bounds the value by, where the schema has it.
+    pub fn bound(&self, keyword: &str) -> Option<&Value> {
+        self.bounds.iter().rfind(|(bound, _)| *bound == keyword).map(|(_, value)| value)
     }
 
     /// How values are made, as `x-simctl-fake` has it.

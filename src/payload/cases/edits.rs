@@ -9,6 +9,9 @@ use crate::text::json::{escape_token, unescape_token};
 /// The length of a long text: longer than any column that was thought long enough.
 const LONG: usize = 5_000;
 
+/// A bound on lengths that is no bound: a payload is never that long.
+const LONGEST_BOUND: i64 = 1 << 20;
+
 /// How many items a long list has.
 const MANY: usize = 1_000;
 
@@ -284,6 +287,49 @@ pub(super) fn lists() -> Vec<(&'static str, Edit)> {
         ("list-of-null", Edit::Put(json!([null]))),
         ("pair-of-null", Edit::Put(json!([null, null]))),
     ]
+}
+
+/// What is tried where the schema bounds a value: the bound itself, and one beyond it. `plain` is what stands there in the plain
+/// payload.
+pub(super) fn at_bounds<'a>(
+    bound: impl Fn(&str) -> Option<&'a Value>,
+    plain: Option<&Value>,
+) -> Vec<(&'static str, Edit)> {
+    let text = plain.and_then(Value::as_str).filter(|text| !text.is_empty()).unwrap_or("x");
+    let mut edits = Vec::new();
+    for (keyword, at, beyond, further) in [
+        ("minLength", "shortest", "too-short", -1),
+        ("maxLength", "longest", "too-long", 1),
+        ("minItems", "fewest", "too-few", -1),
+        ("maxItems", "most", "too-many", 1),
+    ] {
+        let Some(count) = bound(keyword).and_then(Value::as_i64).filter(|count| *count < LONGEST_BOUND) else {
+            continue;
+        };
+        for (kind, count) in [(at, count), (beyond, count + further)] {
+            let Ok(count) = usize::try_from(count) else { continue };
+            let edit = match keyword {
+                "minLength" | "maxLength" => Edit::Put(text.chars().cycle().take(count).collect::<String>().into()),
+                _ => Edit::Times(count),
+            };
+            edits.push((kind, edit));
+        }
+    }
+    for (keyword, at, beyond, further) in [
+        ("minimum", "least", "too-little", -1),
+        ("maximum", "greatest", "too-much", 1),
+        ("exclusiveMinimum", "just-too-little", "just-more", 1),
+        ("exclusiveMaximum", "just-too-much", "just-less", -1),
+    ] {
+        let Some(number) = bound(keyword) else { continue };
+        edits.push((at, Edit::Put(number.clone())));
+        let next = match number.as_i64() {
+            Some(number) => number.checked_add(further).map(Value::from),
+            None => number.as_f64().map(|number| json!(if further < 0 { number - 1.0 } else { number + 1.0 })),
+        };
+        edits.extend(next.map(|next| (beyond, Edit::Put(next))));
+    }
+    edits
 }
 
 /// What is tried of objects.

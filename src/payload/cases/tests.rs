@@ -124,6 +124,41 @@ fn each_keyword_is_broken_at_each_path() {
 }
 
 #[test]
+fn what_a_schema_bounds_is_tried_at_the_bound_and_beyond_it() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("events")).unwrap();
+    let schema = serde_json::json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema", "title": "onVisit", "type": "object",
+        "x-simctl-event": { "product": "freshchat", "module": "chat_user", "summary": "a visit" },
+        "required": ["event", "data"],
+        "properties": { "event": { "const": "onVisit" }, "data": { "type": "object", "properties": {
+            "name": { "type": "string", "minLength": 2, "maxLength": 12, "pattern": "^[a-z]+$", "x-simctl-fake": { "const": "abc" } },
+            "steps": { "type": "integer", "minimum": 3, "exclusiveMaximum": 9, "x-simctl-fake": { "const": 6 } },
+            "list": { "type": "array", "maxItems": 4, "x-simctl-fake": { "const": [1, 2] } },
+        } } },
+    });
+    std::fs::write(dir.path().join("events/onVisit.schema.json"), schema.to_string()).unwrap();
+    let schemas = Schemas::with_dir(dir.path()).unwrap();
+    let cases = Cases::new(&schemas, "onVisit", &recipe(Platform::V3), 0).unwrap();
+    for (id, pointer, value, is_valid) in [
+        ("data.name:shortest", "/data/name", serde_json::json!("ab"), true),
+        ("data.name:letter", "/data/name", serde_json::json!("a"), false),
+        ("data.name:longest", "/data/name", serde_json::json!("abcabcabcabc"), true),
+        ("data.name:too-long", "/data/name", serde_json::json!("abcabcabcabca"), false),
+        ("data.steps:least", "/data/steps", serde_json::json!(3), true),
+        ("data.steps:too-little", "/data/steps", serde_json::json!(2), false),
+        ("data.steps:just-less", "/data/steps", serde_json::json!(8), true),
+        ("data.steps:just-too-much", "/data/steps", serde_json::json!(9), false),
+        ("data.list:most", "/data/list", serde_json::json!([1, 1, 1, 1]), true),
+        ("data.list:too-many", "/data/list", serde_json::json!([1, 1, 1, 1, 1]), false),
+    ] {
+        let case = cases.named(id).unwrap_or_else(|finding| panic!("{id}: {:?}", finding.hints));
+        assert_eq!(cases.payload(&case).pointer(pointer), Some(&value), "{id}");
+        assert_eq!(cases.is_valid(&case), is_valid, "{id}");
+    }
+}
+
+#[test]
 fn another_payload_is_spelt_out_by_the_attributes_in_which_it_differs() {
     let schemas = Schemas::embedded();
     let cases = cases(&schemas);

@@ -83,6 +83,10 @@ impl Walk<'_> {
         if !is_free && kinds.allows("array") {
             edits::lists().into_iter().for_each(|(kind, edit)| self.add(pointer, kind, edit));
         }
+        let plain = self.plain.pointer(pointer);
+        for (kind, edit) in edits::at_bounds(|keyword| shape.bound(keyword), plain) {
+            self.add(pointer, kind, edit);
+        }
         if kinds.allows("object") {
             self.object(pointer);
         }
