@@ -148,6 +148,13 @@ fn a_rate_is_kept_and_what_no_worker_is_free_for_counts() {
 }
 
 #[test]
+fn a_ramp_is_named_beside_the_rate_that_it_leads_to() {
+    let ran = run(&Sandbox::app(FINE), "load onUserUpdate --rate 20/s --ramp 1s --for 1s --workers 1").code(0);
+    ran.stdout("10 deliveries in").stdout("20.0/s asked for after a ramp of 1.00 s");
+    run(&Sandbox::app(FINE), "load onUserUpdate -n 1").code(0).stdout("1 delivery in");
+}
+
+#[test]
 fn shards_are_the_run_payload_for_payload() {
     let (whole, parts, users, user_parts) = (accepting(), accepting(), accepting(), accepting());
     let sandbox = Sandbox::app(FINE);
