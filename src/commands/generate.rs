@@ -1,15 +1,22 @@
 //! `simctl generate EVENT`: payloads on standard output.
 
 use std::io::{self, Write};
+use std::num::NonZero;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::ordered::ordered;
 use super::payloads::{Payloads, Wanted};
 use super::{AppOptions, Console, Context, PayloadOptions, PayloadSource};
 use crate::app::App;
 use crate::model::{Findings, Platform, Secrets, Verdict};
 use crate::schema::Schemas;
 
-/// How much is gathered before it is written.
-const CHUNK_BYTES: usize = 256 * 1024;
+/// How many payloads are made and written together.
+const BATCH: u64 = 256;
+
+/// About as many bytes as a batch has.
+const USUAL_BYTES: usize = 320 * 1024;
 
 /// The flags of `generate`.
 #[derive(Debug, Clone)]
@@ -67,41 +74,86 @@ fn write_all(
     payloads: &Payloads,
     secrets: &Secrets,
 ) -> Verdict {
-    let indices = options.payload.indices();
-    let one = indices.end - indices.start == 1;
-    let mut chunk = Vec::with_capacity(CHUNK_BYTES + 8 * 1024);
     let mut out = match Console::stdout() {
         Ok(out) => out,
         Err(error) => return cannot_write(context, &error),
     };
-    let plain = payloads.plain().filter(|_| !one && secrets.is_empty());
-    for index in indices {
-        if let Some(generator) = plain {
-            generator.write(index, &mut chunk);
-        } else {
-            let mut value = match payloads.value(schemas, index) {
-                Ok(value) => value,
-                Err(findings) => {
-                    let written = out.write_all(&chunk);
-                    let refused = context.refuse(&findings);
-                    return written.map_or_else(|error| refused.and(cannot_write(context, &error)), |()| refused);
-                }
-            };
-            secrets.mask_value(&mut value);
-            let text = if one { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
-            chunk.extend_from_slice(text.unwrap_or_default().as_bytes());
-        }
-        chunk.push(b'\n');
-        if chunk.len() >= CHUNK_BYTES {
-            if let Err(error) = out.write_all(&chunk) {
-                return cannot_write(context, &error);
-            }
-            chunk.clear();
-        }
+    let indices = options.payload.indices();
+    let form = Form { schemas, payloads, secrets, is_one: indices.end - indices.start == 1 };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let (written, findings) = write_batches(&mut out, indices, cores, |batch| form.lines(batch));
+    let mut verdict = if findings.is_empty() { Verdict::Held } else { context.refuse(&findings) };
+    if let Err(error) = written {
+        verdict = verdict.and(cannot_write(context, &error));
     }
-    match out.write_all(&chunk) {
-        Ok(()) => Verdict::Held,
-        Err(error) => cannot_write(context, &error),
+    verdict
+}
+
+/// Makes all batches on as many threads as there are cores, and writes them in their order, until one cannot be written or has
+/// findings.
+fn write_batches(
+    out: &mut impl Write,
+    indices: Range<u64>,
+    cores: usize,
+    make: impl Fn(Range<u64>) -> (Vec<u8>, Findings) + Sync,
+) -> (io::Result<()>, Findings) {
+    let count = (indices.end - indices.start).div_ceil(BATCH);
+    let workers = usize::try_from(count).map_or(cores, |count| count.min(cores));
+    let is_over = AtomicBool::new(false);
+    let mut ended = (Ok(()), Findings::new());
+    let goes_on = |_: &Range<u64>| !is_over.load(Ordering::Relaxed);
+    ordered(batches(indices).take_while(goes_on), workers, make, |(lines, findings)| {
+        // Batches that were begun meanwhile come all the same.
+        if !is_over.load(Ordering::Relaxed) {
+            ended = (out.write_all(&lines), findings);
+            is_over.store(ended.0.is_err() || !ended.1.is_empty(), Ordering::Relaxed);
+        }
+    });
+    ended
+}
+
+/// Pieces of `indices`, none longer than a batch.
+fn batches(indices: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let mut rest = indices;
+    std::iter::from_fn(move || {
+        let batch = rest.start..rest.end.min(rest.start.saturating_add(BATCH));
+        rest.start = batch.end;
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// What payloads are made of, and what they look like.
+struct Form<'a> {
+    schemas: &'a Schemas,
+    payloads: &'a Payloads,
+    secrets: &'a Secrets,
+    /// A payload that stands alone is indented.
+    is_one: bool,
+}
+
+impl Form<'_> {
+    /// The payloads of a batch as lines: those before the first that cannot be made, and why it cannot.
+    fn lines(&self, batch: Range<u64>) -> (Vec<u8>, Findings) {
+        let plain = self.payloads.plain().filter(|_| !self.is_one && self.secrets.is_empty());
+        let mut lines = Vec::with_capacity(USUAL_BYTES);
+        for index in batch {
+            match plain {
+                Some(generator) => generator.write(index, &mut lines),
+                None => match self.text(index) {
+                    Ok(text) => lines.extend_from_slice(text.as_bytes()),
+                    Err(findings) => return (lines, findings),
+                },
+            }
+            lines.push(b'\n');
+        }
+        (lines, Findings::new())
+    }
+
+    fn text(&self, index: u64) -> Result<String, Findings> {
+        let mut value = self.payloads.value(self.schemas, index)?;
+        self.secrets.mask_value(&mut value);
+        let text = if self.is_one { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+        Ok(text.unwrap_or_default())
     }
 }
 
@@ -112,4 +164,66 @@ fn cannot_write(context: &Context, error: &io::Error) -> Verdict {
     }
     context.console.error(&format!("standard output cannot be written: {error}"), None);
     Verdict::Machine
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Finding};
+    use crate::payload::{Changes, Generator, Locale, Recipe, Variant};
+
+    fn generator(event: &str, seed: u64) -> Generator {
+        let recipe = Recipe {
+            seed,
+            now: jiff::Timestamp::UNIX_EPOCH,
+            locale: Locale::default(),
+            variant: Variant::Docs,
+            platform: Platform::V3,
+            changes: Changes::Drawn,
+            actor: None,
+            iparams: None,
+        };
+        Generator::new(&Schemas::embedded(), event, &recipe).unwrap()
+    }
+
+    #[test]
+    fn several_threads_write_the_bytes_that_one_writes() {
+        for seed in 0..24 {
+            let event = ["onUserCreate", "onUserUpdate"][seed as usize % 2];
+            let generator = generator(event, seed);
+            let lines = |indices: Range<u64>| {
+                let mut lines = Vec::new();
+                for index in indices {
+                    generator.write(index, &mut lines);
+                    lines.push(b'\n');
+                }
+                (lines, Findings::new())
+            };
+            let indices = seed..BATCH * 3 + seed * 2;
+            let (plain, _) = lines(indices.clone());
+            for cores in [1, 2, 7] {
+                let mut out = Vec::new();
+                let (written, findings) = write_batches(&mut out, indices.clone(), cores, lines);
+                assert!(written.is_ok() && findings.is_empty());
+                assert!(out == plain, "seed {seed}, {cores} cores");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_after_the_first_payload_that_cannot_be_made() {
+        for cores in [1, 2, 7] {
+            let mut out = Vec::new();
+            let make = |batch: Range<u64>| {
+                let bad = vec![Finding::new(Code::NoSchema, batch.start.to_string())];
+                let findings = if batch.start >= BATCH * 3 { bad } else { Findings::new() };
+                (format!("{}\n", batch.start).into_bytes(), findings)
+            };
+            let (written, findings) = write_batches(&mut out, 0..u64::MAX, cores, make);
+            assert!(written.is_ok());
+            assert_eq!(findings.iter().map(|finding| finding.message.as_str()).collect::<Vec<_>>(), ["768"]);
+            assert_eq!(String::from_utf8(out).unwrap(), "0\n256\n512\n768\n");
+        }
+    }
 }

@@ -14,6 +14,7 @@ mod history;
 mod init;
 mod keeping;
 mod load;
+mod ordered;
 mod packages;
 mod payloads;
 mod replay;

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -145,6 +148,13 @@ fn a_rate_is_kept_and_what_no_worker_is_free_for_counts() {
 }
 
 #[test]
+fn a_ramp_is_named_beside_the_rate_that_it_leads_to() {
+    let ran = run(&Sandbox::app(FINE), "load onUserUpdate --rate 20/s --ramp 1s --for 1s --workers 1").code(0);
+    ran.stdout("10 deliveries in").stdout("20.0/s asked for after a ramp of 1.00 s");
+    run(&Sandbox::app(FINE), "load onUserUpdate -n 1").code(0).stdout("1 delivery in");
+}
+
+#[test]
 fn shards_are_the_run_payload_for_payload() {
     let (whole, parts, users, user_parts) = (accepting(), accepting(), accepting(), accepting());
     let sandbox = Sandbox::app(FINE);
@@ -282,6 +292,79 @@ fn an_endpoint_that_is_not_there_is_told_once() {
     let ran = run(&sandbox, "load onUserUpdate -n 30 --in-flight 3 --to http://127.0.0.1:9/hook").code(1);
     assert_eq!(ran.out.matches("nothing listens there").count(), 1, "{}", ran.out);
     ran.stdout("30 times").stdout("simctl trigger onUserUpdate --to http://127.0.0.1:9/hook");
+}
+
+/// Answers every request on every connection; says how many requests came, in how many pieces, on how many connections.
+fn keeping_endpoint(closes_after: usize) -> (String, Arc<[AtomicUsize; 3]>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("an address"));
+    let counts: Arc<[AtomicUsize; 3]> = Arc::default();
+    let told = Arc::clone(&counts);
+    let serve = move |mut stream: TcpStream| {
+        let [requests, pieces, connections] = &*counts;
+        connections.fetch_add(1, Ordering::SeqCst);
+        let (mut request, mut buffer) = (Vec::new(), vec![0; 1 << 20]);
+        for _ in 0..closes_after {
+            request.clear();
+            while !is_whole(&request) {
+                let count = stream.read(&mut buffer).unwrap_or(0);
+                if count == 0 {
+                    return;
+                }
+                pieces.fetch_add(1, Ordering::SeqCst);
+                request.extend_from_slice(&buffer[..count]);
+            }
+            requests.fetch_add(1, Ordering::SeqCst);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        }
+    };
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let serve = serve.clone();
+            std::thread::spawn(move || serve(stream));
+        }
+    });
+    (url, told)
+}
+
+/// Whether a request has come to its end.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    body.len() >= length
+}
+
+#[test]
+fn connections_are_kept_and_a_request_comes_in_one_piece() {
+    let (url, counts) = keeping_endpoint(usize::MAX);
+    let ran = run(&Sandbox::new(), &format!("load onUserUpdate -n 200 --seed 7 --in-flight 4 --to {url}")).code(0);
+    ran.stdout("accepted 200");
+    let [requests, pieces, connections] = &*counts;
+    assert_eq!([requests, pieces].map(|count| count.load(Ordering::SeqCst)), [200, 200]);
+    assert!(connections.load(Ordering::SeqCst) <= 4, "{counts:?}");
+}
+
+#[test]
+fn a_connection_that_the_other_side_closes_is_no_fault_of_the_next_delivery() {
+    let (url, counts) = keeping_endpoint(1);
+    // So slow that the end of each connection has come before the next delivery.
+    let load = format!("load onUserUpdate -n 10 --rate 20/s --seed 7 --in-flight 1 --to {url}");
+    run(&Sandbox::new(), &load).code(0).stdout("accepted 10");
+    assert_eq!(counts[2].load(Ordering::SeqCst), 10);
+}
+
+#[test]
+fn an_endpoint_that_says_nothing_is_given_its_time_and_no_more() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", silent.local_addr().expect("an address"));
+    let load =
+        format!("load onUserUpdate -n 6 --seed 7 --in-flight 3 --timeout 300ms --report json=load.json --to {url}");
+    let sandbox = Sandbox::new();
+    run(&sandbox, &load).code(1).stdout("timed-out 6");
+    let told = report(&sandbox, "load.json");
+    let [least, most] = ["p50_us", "max_us"].map(|name| told["handler"][name].as_u64().expect("a number"));
+    assert!((300_000..5_000_000).contains(&least) && most < 5_000_000, "{told}");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! `simctl validate [PATH…]`: faults in apps, manifests, configuration and payloads, found without running anything.
 //!
-//! `plan.rs` says which files there are to check, `lines.rs` cuts streams of payloads into batches, `ordered.rs` spreads
-//! the work over the cores and keeps the order, `payload.rs` and this file check one piece of it. `watching.rs` does all of it
+//! `plan.rs` says which files there are to check, `lines.rs` cuts streams of payloads into batches, `../ordered.rs`
+//! spreads the work over the cores and keeps the order, `payload.rs` and this file check one piece of it. `watching.rs` does all of it
 //! again when a file is saved.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::ordered::ordered;
 use super::{AppOptions, Context, Format, Target};
 use crate::app::{
     App, AppFile, Checkup, Part, Rules, check_iparams, check_mock, check_requests, check_script_alone, check_settings,
@@ -22,7 +23,6 @@ use crate::text::{Source, json};
 
 mod kind;
 mod lines;
-mod ordered;
 mod payload;
 mod plan;
 mod progress;
@@ -136,7 +136,7 @@ fn check(check: Check<'_>, interrupt: &Interrupt, before: Option<&Before>) -> To
         is_cut.fetch_or(interrupt.is_set(), Ordering::Relaxed);
         !is_cut.load(Ordering::Relaxed)
     };
-    ordered::ordered(
+    ordered(
         plan.take_while(goes_on),
         workers,
         |job| check.job(job),

@@ -43,7 +43,7 @@ fn read(response: HttpResponse<Body>) -> Result<Outcome, Fault> {
     let (head, body) = response.into_parts();
     let promised = body.content_length();
     let mut reader = body.into_with_config().limit(u64::MAX).reader();
-    let (mut kept, mut total, mut buffer) = (Vec::new(), 0, vec![0; 64 * 1024]);
+    let (mut kept, mut total, mut buffer) = (Vec::new(), 0, [0; 8 * 1024]);
     loop {
         match reader.read(&mut buffer) {
             Ok(0) => break,

@@ -2,9 +2,11 @@
 //!
 //! Only this computer is reached unless other hosts were allowed. Redirects are not followed, a connection serves one
 //! delivery, and there is one deadline for all of it. The client blocks, so it has a thread of its own; the thread that
-//! asked waits for it, for Ctrl-C and for the deadline, and leaves it behind when one of the others comes first.
+//! asked waits for it, for Ctrl-C and for the deadline, and leaves it behind when one of the others comes first. Under load,
+//! connections are kept, and the thread that asks is the one that delivers.
 
 mod cloud_event;
+mod connection;
 mod exchange;
 mod headers;
 mod target;
@@ -19,11 +21,13 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use ureq::config::Config;
 use ureq::http::Uri;
+use ureq::http::uri::Scheme;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{DefaultConnector, NextTimeout};
 use ureq::{Agent, Proxy};
 
+use self::connection::Keeper;
 use self::exchange::Fault;
 use self::headers::Headers;
 use self::target::Target;
@@ -144,7 +148,7 @@ impl Endpoint {
         let target = Target::read(&post.url)?;
         let headers = Headers::read(&post.headers, post.cloud_events)?;
         let route = route(&target, post.allow_remote, interrupt)?;
-        let agent = agent(route, post.timeout, in_flight);
+        let agent = agent(route, &target, post.timeout, in_flight);
         let (cloud_events, keeps_connections) = (post.cloud_events, in_flight > 0);
         Ok(Self { target, headers, cloud_events, timeout: post.timeout, agent, keeps_connections })
     }
@@ -228,9 +232,9 @@ fn route(target: &Target, allow_remote: bool, interrupt: &Interrupt) -> Result<R
     }
 }
 
-fn agent(route: Route, timeout: Duration, in_flight: usize) -> Agent {
+fn agent(route: Route, target: &Target, timeout: Duration, in_flight: usize) -> Agent {
     let tls = TlsConfig::builder().root_certs(RootCerts::PlatformVerifier).build();
-    let mut config = Agent::config_builder()
+    let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         // A connection that the other side has closed meanwhile would look like a fault of the handler, so it is kept only
@@ -242,8 +246,12 @@ fn agent(route: Route, timeout: Duration, in_flight: usize) -> Agent {
         .tls_config(tls);
     match route {
         Route::Here(addresses) => {
-            config = config.proxy(None);
-            Agent::with_parts(config.build(), DefaultConnector::default(), Here(addresses))
+            let (config, here) = (config.proxy(None).build(), Here(addresses));
+            if in_flight > 0 && target.uri.scheme() == Some(&Scheme::HTTP) {
+                Agent::with_parts(config, Keeper, here)
+            } else {
+                Agent::with_parts(config, DefaultConnector::default(), here)
+            }
         }
         Route::Away => config.build().new_agent(),
     }

@@ -1,6 +1,7 @@
 //! The summary of a load, for people.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use super::super::{Paint, Verbosity};
 use super::{load_time, mebibytes};
@@ -81,15 +82,19 @@ fn push_head(text: &mut String, report: &LoadReport, paint: Paint) {
     let interrupted = if report.interrupted { ", interrupted" } else { "" };
     let _ = writeln!(
         text,
-        "{} deliveries in {}{interrupted}: {}",
-        report.deliveries,
+        "{} in {}{interrupted}: {}",
+        count(report.deliveries, if report.deliveries == 1 { "delivery" } else { "deliveries" }),
         load_time(report.took()),
         parts.join(", ")
     );
     let outcomes: Vec<String> = report.outcomes.iter().map(|(name, count)| format!("{name} {count}")).collect();
     let _ = writeln!(text, "{:<NAME$} {}", "outcomes", outcomes.join(", "));
+    // What is reached counts the time in which the rate grew.
+    let ramp = report.run.ramp_ms.map(|ms| format!(" after a ramp of {}", load_time(Duration::from_millis(ms))));
     let rate = match report.asked_per_s {
-        Some(asked) => format!("{:.1}/s reached, {asked:.1}/s asked for", report.reached_per_s),
+        Some(asked) => {
+            format!("{:.1}/s reached, {asked:.1}/s asked for{}", report.reached_per_s, ramp.unwrap_or_default())
+        }
         None => format!("{:.1}/s", report.reached_per_s),
     };
     let _ = writeln!(text, "{:<NAME$} {rate}", "rate");
