@@ -1,37 +1,36 @@
-//! The prelude as the engine's byte code: a process that runs many events compiles it once rather than for each realm.
+//! The scripts of every realm as the engine's byte code, which `build.rs` has made of `prelude.js` and `describe.js`.
 //!
-//! It comes from this very process and engine, and nobody else can reach it. Byte code can be had of modules only, so the
-//! prelude is wrapped in one; modules are strict, which apps need not be, so their files are compiled as they are.
+//! It is part of this program, and of the engine in it; nobody else can reach it. An app's own files are compiled as they are: byte
+//! code can be had of modules only, and those are strict, which apps need not be.
 
 use rquickjs::loader::Loader as _;
 use rquickjs::loader::bundle::Bundle;
-use rquickjs::{Context, Ctx, Function, Module, Runtime, WriteOptions};
+use rquickjs::{Ctx, Function};
 
-use super::super::PRELUDE;
-
-/// The module's name, and the file's in stacks.
-const NAME: &str = "simctl:prelude";
-
-/// The prelude, compiled.
+/// A script, compiled.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Prelude(&'static [(&'static str, &'static [u8])]);
+pub(super) struct Script {
+    /// The module's name, and the file's in stacks.
+    name: &'static str,
+    code: &'static [(&'static str, &'static [u8])],
+}
 
-impl Prelude {
-    /// Compiles it in an engine that no app has seen. It is kept until the process ends.
-    pub(super) fn compile() -> Option<Self> {
-        let runtime = Runtime::new().ok()?;
-        let context = Context::full(&runtime).ok()?;
-        // An app may import the module, as the engine knows it by its name: it finds nothing there.
-        let source = format!(
-            "let prelude = {PRELUDE};\nexport default () => {{ const own = prelude; prelude = undefined; return own; }};"
-        );
-        let code = context.with(|ctx| Module::declare(ctx, NAME, source)?.write(WriteOptions::default())).ok()?;
-        Some(Self(Box::leak(Box::new([(NAME, &*code.leak())]))))
-    }
+/// What makes a realm.
+pub(super) const PRELUDE: Script = Script {
+    name: "simctl:prelude",
+    code: &[("simctl:prelude", include_bytes!(concat!(env!("OUT_DIR"), "/prelude.qbc")))],
+};
 
-    /// The prelude's function, in the realm of `ctx`.
+/// What describes values.
+pub(super) const DESCRIBER: Script = Script {
+    name: "simctl:describe",
+    code: &[("simctl:describe", include_bytes!(concat!(env!("OUT_DIR"), "/describe.qbc")))],
+};
+
+impl Script {
+    /// The script's function, in the realm of `ctx`; once in each.
     pub(super) fn load<'js>(self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
-        let (module, _) = Bundle(self.0).load(ctx, NAME, None)?.eval()?;
+        let (module, _) = Bundle(self.code).load(ctx, self.name, None)?.eval()?;
         module.get::<_, Function>("default")?.call(())
     }
 }

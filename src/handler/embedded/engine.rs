@@ -8,9 +8,9 @@ use rquickjs::context::EvalOptions;
 use rquickjs::function::{Func, MutFn, This};
 use rquickjs::{CatchResultExt as _, Context, Ctx, Exception, Function, Object, Persistent, Runtime, Value};
 
+use super::super::HostGlobal;
 use super::super::wire::Entry;
-use super::super::{DESCRIBER, HostGlobal, PRELUDE};
-use super::byte_code::Prelude;
+use super::byte_code;
 use super::memory::Memory;
 use super::{STACK_FOR_APP, Wire};
 
@@ -91,7 +91,7 @@ pub(super) fn run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire) -
 fn try_run(app: &App, realm: Option<Realm>, event: &Event, wire: &Wire, before: Memory) -> Result<Realm, Stopped> {
     let mut realm = match realm {
         Some(realm) => realm,
-        None => Realm::new(app, wire, None)?,
+        None => Realm::new(app, wire)?,
     };
     realm.begin(app, event, before);
     if realm.has_served {
@@ -140,8 +140,8 @@ pub(super) struct Realm {
 }
 
 impl Realm {
-    /// Makes one that has no limits yet, with the prelude as it was compiled before, where it was.
-    pub(super) fn new(app: &App, wire: &Wire, prelude: Option<Prelude>) -> Result<Self, Stopped> {
+    /// Makes one that has no limits yet.
+    pub(super) fn new(app: &App, wire: &Wire) -> Result<Self, Stopped> {
         let broken = |error: rquickjs::Error| Stopped::Broken(error.to_string());
         let runtime = Runtime::new().map_err(broken)?;
         runtime.set_max_stack_size(STACK_FOR_APP);
@@ -151,11 +151,7 @@ impl Realm {
         let controller = context
             .with(|ctx| {
                 let host = host_object(&ctx, app, wire, &memory)?;
-                let prelude: Function = match prelude {
-                    Some(prelude) => prelude.load(&ctx)?,
-                    None => evaluate(&ctx, PRELUDE, "simctl:prelude")?,
-                };
-                let controller: Object = prelude.call((host,))?;
+                let controller: Object = byte_code::PRELUDE.load(&ctx)?.call((host,))?;
                 let tell: Function = controller.get("rejection")?;
                 *rejection.borrow_mut() = Some(Persistent::save(&ctx, tell));
                 Ok(Persistent::save(&ctx, controller))
@@ -345,18 +341,14 @@ fn compile<'js>(ctx: Ctx<'js>, source: String, name: String) -> rquickjs::Result
     if source.contains('\0') {
         return Err(Exception::throw_syntax(&ctx, "the file holds a NUL byte"));
     }
-    evaluate(&ctx, &source, &name)
-}
-
-fn describer(ctx: Ctx<'_>) -> rquickjs::Result<Value<'_>> {
-    evaluate(&ctx, DESCRIBER, "simctl:describe")
-}
-
-fn evaluate<'js, V: rquickjs::FromJs<'js>>(ctx: &Ctx<'js>, source: &str, name: &str) -> rquickjs::Result<V> {
     let mut options = EvalOptions::default();
     options.strict = false; // a bare `exports = …` is an error in strict mode
     options.filename = Some(name.replace('\0', ""));
     ctx.eval_with_options(source, options)
+}
+
+fn describer(ctx: Ctx<'_>) -> rquickjs::Result<Function<'_>> {
+    byte_code::DESCRIBER.load(&ctx)
 }
 
 /// The stack of what was thrown, where it has one; else its text.

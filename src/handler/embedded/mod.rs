@@ -43,14 +43,13 @@ fn serve() -> Option<()> {
     wire.send(&format!("\"type\":\"ready\",\"version\":\"QuickJS {}\"}}", engine::VERSION));
     let mut app = None;
     let mut spare = None;
-    let mut prelude = None;
     let mut served = 0_u64;
     while let Some(message) = wire.message()? {
         match message {
             ToHost::Load { entry, root, globals, memory_bytes, shares_realm, hears_logs, .. } => {
                 let loaded = engine::App { entry, root, globals, memory_bytes, shares_realm, hears_logs };
                 // Made while simctl still makes the payload. Where it fails, the event tries again and tells.
-                spare = engine::Realm::new(&loaded, &wire, None).ok();
+                spare = engine::Realm::new(&loaded, &wire).ok();
                 app = Some(loaded);
             }
             ToHost::Event { id, callback, limit_ms, ends_by_render, clock_shift_ms, .. } => {
@@ -62,10 +61,7 @@ fn serve() -> Option<()> {
                 served += 1;
                 // Where one event has followed another there may be more: the next finds its realm made.
                 if spare.is_none() && served > 1 {
-                    if served == 2 {
-                        prelude = byte_code::Prelude::compile();
-                    }
-                    spare = engine::Realm::new(app, &wire, prelude).ok();
+                    spare = engine::Realm::new(app, &wire).ok();
                 }
             }
             ToHost::Hello { .. } | ToHost::Reply { .. } => {}
