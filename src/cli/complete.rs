@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Arg, Args as ClapArgs, Command, CommandFactory, ValueEnum};
-use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, complete};
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter as _, complete};
 use clap_complete::env::Shells;
 
 use super::args::Args;
@@ -139,9 +139,15 @@ fn attach(command: Command, path: &str, typed: &Arc<Typed>, with_flags: bool) ->
             None => arg,
             Some(wanted) => {
                 let typed = Arc::clone(typed);
+                // `--user` takes a file as well.
+                let with_files = arg.get_long() == Some("user");
                 arg.add(ArgValueCompleter::new(move |current: &OsStr| {
-                    let Some(current) = current.to_str() else { return Vec::new() };
-                    candidates(wanted, &typed, current).into_iter().map(as_clap).collect()
+                    let Some(text) = current.to_str() else { return Vec::new() };
+                    let mut found: Vec<_> = candidates(wanted, &typed, text).into_iter().map(as_clap).collect();
+                    if with_files && !text.is_empty() {
+                        found.extend(PathCompleter::file().current_dir(&typed.cwd).complete(current));
+                    }
+                    found
                 }))
             }
         }

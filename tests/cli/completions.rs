@@ -150,6 +150,8 @@ fn deliveries_and_users_of_the_history_are_offered() {
     let users = offered(&app, &["users", "show", ""]);
     assert!(users.contains(&"ann-1".to_owned()) && users.contains(&"bob;2".to_owned()), "{users:?}");
     assert_eq!(offered(&app, &["trigger", "onUserUpdate", "--user", "ann"]), ["ann-1"]);
+    let app = app.file("annie.json", "{}");
+    assert_eq!(offered(&app, &["trigger", "onUserUpdate", "--user", "ann"]), ["ann-1", "annie.json"]);
 }
 
 #[test]

@@ -100,7 +100,8 @@ export function follow(id, onEvents, onEnded, onLost) {
  */
 export function listen(onNews, onLink) {
   const names = ["fire-asked", "fire-ended", "app-changed", "resync"];
-  let wasGone = false;
+  // What was saved or fired before the stream was there was told to nobody; nor is a server the one before for certain.
+  let isNew = true;
   const open = () => {
     const source = new EventSource("/api/events");
     source.addEventListener("hello", () => tell({ name: "hello" }));
@@ -120,9 +121,8 @@ export function listen(onNews, onLink) {
       return;
     }
     onLink(name === "hello");
-    // Whoever answers now may be another server.
-    if (name === "hello" && wasGone) onNews("resync");
-    wasGone = name === "gone";
+    if (name === "hello" && isNew) onNews("resync");
+    isNew = name === "gone";
   };
   const tell = (news) => {
     channel?.postMessage(news);

@@ -65,12 +65,21 @@ async function reload() {
   await generate();
 }
 
+/** The subscriptions that are shown, as text. */
+let drawn = "";
+
 function subscriptions() {
-  const hadFocus = $("subscriptions").contains(document.activeElement);
-  $("subscriptions").replaceChildren(...about.subscriptions.map((one) => h("li", {}, h("button", {
-    type: "button", title: one.summary, "aria-pressed": String(one === chosen), onclick: () => choose(one),
-  }, one.event, h("span", { class: "faint" }, ` ${one.callback}`)))));
-  if (hadFocus) document.querySelector("#subscriptions [aria-pressed=true]")?.focus();
+  const all = JSON.stringify(about.subscriptions);
+  // Those that are there stay, with the focus and a press that is under way.
+  if (all !== drawn) {
+    drawn = all;
+    $("subscriptions").replaceChildren(...about.subscriptions.map((one, index) => h("li", {}, h("button", {
+      type: "button", title: one.summary, onclick: () => choose(about.subscriptions[index]),
+    }, one.event, h("span", { class: "faint" }, ` ${one.callback}`)))));
+  }
+  document.querySelectorAll("#subscriptions button").forEach((button, index) => {
+    button.setAttribute("aria-pressed", String(about.subscriptions[index] === chosen));
+  });
   $("sample").hidden = !chosen?.has_sample;
 }
 
@@ -220,7 +229,7 @@ async function start() {
   for (const id of ["seed", "locale", "variant", "user"]) $(id).addEventListener("change", () => generate(false));
   await enter();
   await load();
-  options($("locale"), [["", "any"], ...about.locales.map((name) => [name, name])]);
+  options($("locale"), [["", "usual"], ...about.locales.map((name) => [name, name])]);
   options($("variant"), [["", "usual"], ...about.variants.map((name) => [name, name])]);
   listen(news, (isThere) => { $("link").textContent = isThere ? "" : "simctl does not answer"; });
   await Promise.all([users(), findings(), past.list(), generate()]);

@@ -19,36 +19,51 @@ export async function list() {
     const { deliveries, found } = await api.history({ search: $("search").value, outcome: $("outcomes").value, limit: most });
     if (mine !== number) return;
     const rest = found - deliveries.length;
-    const more = h("button", { type: "button", class: "quiet", "data-of": "more", onclick: () => { most += MOST; list(); } }, `${rest} older: show more`);
-    rebuild([
-      ...deliveries.map(row),
-      ...(deliveries.length ? [] : [h("li", { class: "empty" }, "There is none.")]),
-      ...(rest > 0 ? [h("li", {}, more)] : []),
+    put([
+      // Numbers begin at 1 again where all was forgotten.
+      ...deliveries.map((delivery) => [`${delivery.id} ${delivery.at}`, () => row(delivery)]),
+      ...(deliveries.length ? [] : [["none", () => h("li", { class: "empty" }, "There is none.")]]),
+      ...(rest > 0 ? [["more", () => h("li", {}, h("button", { type: "button", class: "quiet", onclick: more }))]] : []),
     ]);
+    deliveries.forEach(({ at, handler_us: took }, index) => {
+      $("history").children[index].querySelector(".when").textContent = `${ago(at)}, ${duration(took)}`;
+    });
+    if (rest > 0) $("history").lastChild.firstChild.textContent = `${rest} older: show more`;
   } catch (error) {
     failed(error);
   }
 }
 
-/** Puts the rows there; what had the focus has it again. */
-function rebuild(rows) {
-  const list = $("history");
-  const before = list.contains(document.activeElement) ? document.activeElement.dataset.of : undefined;
-  list.replaceChildren(...rows);
-  if (before) (list.querySelector(`[data-of="${before}"]`) ?? list).focus({ preventScroll: true });
+function more() {
+  most += MOST;
+  list();
+}
+
+/** Puts the rows there, newest first. One that is there already stays as it is, and keeps the focus and a press that is under way. */
+function put(rows) {
+  const place = $("history");
+  const keys = new Set(rows.map(([key]) => key));
+  for (const old of [...place.children]) if (!keys.has(old.dataset.key)) old.remove();
+  rows.forEach(([key, make], index) => {
+    const there = place.children[index];
+    if (there?.dataset.key === key) return;
+    const made = make();
+    made.dataset.key = key;
+    place.insertBefore(made, there ?? null);
+  });
 }
 
 function row(delivery) {
-  const { id, event, held, said, at, handler_us: took } = delivery;
-  const box = h("input", { type: "checkbox", "aria-label": `Compare delivery ${id}`, "data-of": `${id} compare`, onchange: () => choose(id, box.checked) });
+  const { id, event, held, said } = delivery;
+  const box = h("input", { type: "checkbox", "aria-label": `Compare delivery ${id}`, onchange: () => choose(id, box.checked) });
   box.checked = chosen.has(id);
-  const button = (name, about, onclick) => h("button", { type: "button", class: "quiet", title: about, "aria-label": `${about}, delivery ${id}`, "data-of": `${id} ${name}`, onclick }, name);
+  const button = (name, about, onclick) => h("button", { type: "button", class: "quiet", title: about, "aria-label": `${about}, delivery ${id}`, onclick }, name);
   return h("li", {},
     h("label", {}, box, h("strong", {}, event), h("span", { class: "faint" }, String(id)),
       h("span", { class: `chip ${held ? "good" : "bad"}` }, held ? "held" : "failed")),
     h("div", { class: "said" }, visible(said ?? "")),
     h("div", { class: "tools" },
-      h("span", { class: "faint" }, `${ago(at)}, ${duration(took)}`),
+      h("span", { class: "faint when" }),
       button("Replay", "Replay", () => replay(id)),
       button("Edit", "Edit its payload", () => edit(id)),
       button("Command", "Copy as command", () => command(id)),
@@ -62,7 +77,7 @@ function choose(id, isChosen) {
     // Two are compared: a third takes the place of the first, which may not be in sight.
     const [first] = chosen;
     chosen.delete(first);
-    const box = document.querySelector(`[data-of="${first} compare"]`);
+    const box = document.querySelector(`[aria-label="Compare delivery ${first}"]`);
     if (box) box.checked = false;
   }
   $("compare").disabled = chosen.size !== 2;
