@@ -1,117 +1,71 @@
-//! What one event costs from a cold start, as whole processes, side by side with Node.js in one run.
-//!
-//! `cargo bench --bench cold` prints the table that stands in `benches/README.md`. Absolute times say little on a shared
-//! machine; the ratios, each from runs that took turns, say more.
+//! What one event costs from a cold start, as whole processes, beside Node.js and what others start for one event.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark prints, and may fail loudly"
-)]
+use std::fs;
+use std::path::Path;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use crate::common::{Asked, Bench, Peer, SIMCTL, Turn, Turns, Unit, command, output, root, scratch, text, timed};
 
-/// Rounds that count; in each, every command runs once.
-const ROUNDS: usize = 60;
-/// Rounds before them, to warm the page cache.
-const WARM_UP: usize = 5;
+const LAMBDA_LOCAL: &str = "lambda-local@2.2.0";
 
-struct Contender {
-    name: &'static str,
-    command: Vec<String>,
-    times: Vec<Duration>,
+const EMBEDDED: &str = "simctl trigger, embedded";
+const NODE: &str = "simctl trigger, node";
+const EMPTY_NODE: &str = "`node -e 0`";
+const BARE_NODE: &str = "node, calling the same function";
+const LAMBDA: &str = "lambda-local, calling the same function";
+
+/// What a developer would write by hand: read the payload, load the file, call the function.
+const CALL: &str = r#"
+const fs = require('fs');
+const vm = require('vm');
+const load = () => {
+  const text = fs.readFileSync('SERVER', 'utf8');
+  const wrapped = '(function () { var exports; ' + text + '\nreturn exports; })';
+  return vm.runInThisContext(wrapped, { filename: 'server.js' })();
+};
+"#;
+
+pub(crate) fn measure(bench: &mut Bench<'_>) {
+    let dir = scratch("cold");
+    let app = root().join("samples/modules-3.0");
+    let call = CALL.replace("SERVER", text(&app.join("server/server.js")));
+    let payload = dir.join("payload.json");
+    fs::write(&payload, output(&[SIMCTL, "generate", "onUserUpdate", "--seed", "1"])).expect("a file");
+    let bare = dir.join("bare.js");
+    let once = "load().onUserUpdateCallback(JSON.parse(fs.readFileSync(process.argv[2], 'utf8')));\n";
+    fs::write(&bare, format!("{call}{once}")).expect("a file");
+    fs::write(
+        dir.join("lambda.js"),
+        format!("{call}exports.handler = async (event) => load().onUserUpdateCallback(event);\n"),
+    )
+    .expect("a file");
+    let trigger = |runtime| timed(&[SIMCTL, "trigger", "onUserUpdate", "--app", text(&app), "--runtime", runtime]);
+    let node = |words: Vec<String>| bench.peers.node().map(|()| timed(&words));
+    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
+
+    let mut turns = Turns::new(Unit::Milliseconds);
+    turns.add("a program that does nothing", timed(&["true"]));
+    turns.add("simctl --version", timed(&[SIMCTL, "--version"]));
+    turns.add(EMBEDDED, trigger("embedded"));
+    turns.peer(EMPTY_NODE, node(words(&["node", "-e", "0"])));
+    turns.peer(BARE_NODE, node(words(&["node", text(&bare), text(&payload)])));
+    turns.peer(NODE, node(Vec::new()).map(|_| trigger("node")));
+    turns.peer(LAMBDA, lambda_local(bench, &dir, &payload));
+    let came = turns.take(bench.pick(5, 0), bench.rounds(60));
+    let beside = came.spread(EMPTY_NODE).is_ok().then_some((EMPTY_NODE, "of `node -e 0`"));
+    bench.sheet.add(&came.table("whole process, cold", beside));
+    bench.sheet.bar("cold `trigger`, embedded", EMPTY_NODE, Asked::PartOf(8.0), came.ratio(EMBEDDED, EMPTY_NODE));
+    bench.sheet.bar("cold `trigger`, embedded", "`lambda-local`", Asked::PartOf(16.0), came.ratio(EMBEDDED, LAMBDA));
+    let bare = came.ratio(NODE, BARE_NODE);
+    bench.sheet.bar("cold `trigger`, node", "bare `node` calling the handler", Asked::AtMost(1.15), bare);
 }
 
-fn main() {
-    // `cargo test --benches` asks for a quick look that it works.
-    let rounds = if std::env::args().any(|word| word == "--test") { 1 } else { ROUNDS };
-    let mut contenders = contenders();
-    for round in 0..WARM_UP + rounds {
-        for contender in &mut contenders {
-            let took = run(&contender.command);
-            if round >= WARM_UP {
-                contender.times.push(took);
-            }
-        }
-    }
-    print(&contenders);
-}
-
-fn contenders() -> Vec<Contender> {
-    let simctl = env!("CARGO_BIN_EXE_simctl");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let app = root.join("samples/modules-3.0");
-    let payload = payload_file(simctl);
-    let trigger =
-        |runtime: &str| words(&[simctl, "trigger", "onUserUpdate", "--app", text(&app), "--runtime", runtime]);
-    let server = app.join("server/server.js");
-    // What a developer would write by hand: read the payload, load the file, call the function.
-    let bare = format!(
-        "const fs=require('fs');const vm=require('vm');\
-         const payload=JSON.parse(fs.readFileSync({:?},'utf8'));\
-         const src=fs.readFileSync({:?},'utf8');\
-         const exp=vm.runInThisContext('(function(){{var exports;'+src+'\\nreturn exports}})',{{filename:'server.js'}})();\
-         exp.onUserUpdateCallback(payload);",
-        text(&payload),
-        text(&server)
-    );
-    let mut all =
-        vec![("simctl version", words(&[simctl, "--version"])), ("simctl trigger, embedded", trigger("embedded"))];
-    if Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        all.push(("node -e 0", words(&["node", "-e", "0"])));
-        all.push(("node, calling the same function", words(&["node", "-e", &bare])));
-        all.push(("simctl trigger, node", trigger("node")));
-    } else {
-        println!("there is no Node.js here: only simctl is measured");
-    }
-    all.into_iter().map(|(name, command)| Contender { name, command, times: Vec::new() }).collect()
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a path that is text")
-}
-
-fn payload_file(simctl: &str) -> PathBuf {
-    let file = std::env::temp_dir().join(format!("simctl-bench-{}.json", std::process::id()));
-    let output = Command::new(simctl).args(["generate", "onUserUpdate", "--seed", "1"]).output().expect("simctl runs");
-    std::fs::write(&file, output.stdout).expect("a temporary file");
-    file
-}
-
-fn run(command: &[String]) -> Duration {
-    let start = Instant::now();
-    let status = Command::new(&command[0]).args(&command[1..]).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let took = start.elapsed();
-    assert!(status.expect("it runs").success(), "{command:?} failed");
-    took
-}
-
-/// The value below which `share` of the times lie.
-fn quantile(times: &[Duration], share: f64) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    let at = ((sorted.len() - 1) as f64 * share).round() as usize;
-    sorted[at].as_secs_f64() * 1000.0
-}
-
-fn print(contenders: &[Contender]) {
-    println!("| whole process, cold | median | 10 % to 90 % | of `node -e 0` |");
-    println!("|---|---|---|---|");
-    let node = contenders.iter().find(|contender| contender.name == "node -e 0").map(|node| quantile(&node.times, 0.5));
-    for Contender { name, times, .. } in contenders {
-        let median = quantile(times, 0.5);
-        let of_node = node.map_or("–".to_owned(), |node| format!("1/{:.1} ({:.2})", node / median, median / node));
-        println!(
-            "| {name} | {median:.1} ms | {:.1} to {:.1} ms | {of_node} |",
-            quantile(times, 0.1),
-            quantile(times, 0.9)
-        );
-    }
+/// The function as a Lambda's handler, called once by what runs those on a developer's computer.
+fn lambda_local(bench: &Bench<'_>, dir: &Path, payload: &Path) -> Peer<Turn> {
+    let modules = bench.peers.npm("lambda-local", &[LAMBDA_LOCAL])?.join("node_modules");
+    let cli = modules.join("lambda-local/build/cli.js");
+    let lambda = dir.join("lambda.js");
+    let words = ["node", text(&cli), "-l", text(&lambda), "-h", "handler", "-e", text(payload), "--verboselevel", "0"];
+    // It says `1` where the handler failed.
+    command(&words).output().ok().filter(|output| output.status.success()).ok_or("its call of the handler failed")?;
+    Ok(timed(&words))
 }

@@ -1,14 +1,6 @@
 //! Deliveries a second by one worker, beside the same work without simctl round it.
 //!
-//! `cargo bench --bench load` prints the table that stands in `benches/README.md`. All contenders take turns in one run, with
-//! the same payloads. simctl's rate is what `simctl load` reports; starting up is in none of the figures.
-
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark prints, and may fail loudly"
-)]
+//! All contenders have the same payloads. simctl's rate is what `simctl load` reports; starting up is in none of the figures.
 
 use std::fs;
 use std::io::Write as _;
@@ -21,6 +13,8 @@ use rquickjs::function::{Func, This};
 use rquickjs::loader::Loader as _;
 use rquickjs::loader::bundle::Bundle;
 use rquickjs::{Context, Ctx, Function, Module, Object, Runtime, Value};
+
+use crate::common::{Asked, Bench, SIMCTL, Turns, Unit, root};
 
 /// Deliveries of one turn.
 const DELIVERIES: usize = 2_000;
@@ -59,25 +53,16 @@ while (done < Number(count)) {
 process.stdout.write(String(done / (Number(process.hrtime.bigint() - began) / 1e9)));
 "#;
 
-struct Contender<'a> {
-    name: &'static str,
-    /// The contender that it is held against, and what is asked of it.
-    beside: Option<(usize, f64)>,
-    run: Box<dyn Fn() -> f64 + 'a>,
-    rates: Vec<f64>,
-}
+const REALM: &str = "realm and call, in this process";
+const EMBEDDED: &str = "`simctl load`, embedded";
+const CONTEXTS: &str = "bare Node.js, a `vm` context each";
+const NODE: &str = "`simctl load`, node";
+const ONE_REALM: &str = "bare Node.js, loaded once";
+const NODE_SHARED: &str = "`simctl load`, node, `--shared-realm`";
 
-impl<'a> Contender<'a> {
-    fn new(name: &'static str, beside: Option<(usize, f64)>, run: impl Fn() -> f64 + 'a) -> Self {
-        Self { name, beside, run: Box::new(run), rates: Vec::new() }
-    }
-}
-
-fn main() {
-    // `cargo test --benches` asks for a quick look that it works.
-    let is_test = std::env::args().any(|word| word == "--test");
-    let (rounds, count) = if is_test { (1, 50) } else { (ROUNDS, DELIVERIES) };
-    let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/modules-3.0");
+pub(crate) fn measure(bench: &mut Bench<'_>) {
+    let count = bench.pick(DELIVERIES, 50);
+    let app = root().join("samples/modules-3.0");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let generated =
         simctl(&app).args(["generate", "onUserUpdate", "--seed", "7", "-n"]).arg(count.to_string()).output();
@@ -85,47 +70,38 @@ fn main() {
     let lines: Vec<&str> = payloads.lines().collect();
     assert_eq!(lines.len(), count);
     let script = fs::read_to_string(app.join("server/server.js")).expect("a script");
-    let (app, dir, payloads) = (&app, dir.path(), &payloads);
+    let (app, dir, payloads, has_node) = (&app, dir.path(), &payloads, bench.peers.node());
     let load = |flags: &'static [&'static str]| move || of_simctl(app, dir, count, flags);
-    let mut contenders = vec![
-        Contender::new("realm and call, in this process", None, || bare(&lines, &script)),
-        Contender::new("`simctl load`, embedded", Some((0, 0.8)), load(&[])),
-        Contender::new("the same, `--shared-realm`", None, load(&["--shared-realm"])),
-    ];
-    if Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        let node = |how: &'static str| move || bare_node(app, payloads, count, how);
-        contenders.extend([
-            Contender::new("bare Node.js, a `vm` context each", None, node("fresh")),
-            Contender::new("`simctl load`, node", Some((3, 0.9)), load(&["--runtime", "node"])),
-            Contender::new("bare Node.js, loaded once", None, node("shared")),
-            Contender::new(
-                "`simctl load`, node, `--shared-realm`",
-                Some((5, 0.8)),
-                load(&["--runtime", "node", "--shared-realm"]),
-            ),
-        ]);
-    }
-    for _ in 0..rounds {
-        for contender in &mut contenders {
-            let rate = (contender.run)();
-            contender.rates.push(rate);
-        }
-    }
-    println!("| one worker | deliveries a second, median | least to most | ratio, round by round | asked for |");
-    println!("|---|---|---|---|---|");
-    for Contender { name, beside, rates, .. } in &contenders {
-        let [low, median, high] = [0.0, 0.5, 1.0].map(|share| quantile(rates, share));
-        let (ratio, asked) = beside.map_or_else(Default::default, |(other, asked)| {
-            let ratios: Vec<f64> = rates.iter().zip(&contenders[other].rates).map(|(own, other)| own / other).collect();
-            (format!("{:.2}", quantile(&ratios, 0.5)), format!("{asked}"))
-        });
-        println!("| {name} | {median:.0} | {low:.0} to {high:.0} | {ratio} | {asked} |");
+    let node = |how: &'static str| has_node.clone().map(|()| move || bare_node(app, payloads, count, how));
+    let load_node = |flags| has_node.clone().map(|()| load(flags));
+    let mut turns = Turns::new(Unit::PerSecond);
+    turns.add(REALM, || bare(&lines, &script));
+    turns.add(EMBEDDED, load(&[]));
+    turns.add("the same, `--shared-realm`", load(&["--shared-realm"]));
+    turns.peer(CONTEXTS, node("fresh"));
+    turns.peer(NODE, load_node(&["--runtime", "node"]));
+    turns.peer(ONE_REALM, node("shared"));
+    turns.peer(NODE_SHARED, load_node(&["--runtime", "node", "--shared-realm"]));
+    let came = turns.take(0, bench.rounds(ROUNDS));
+    bench.sheet.add(&came.table("deliveries a second, one worker", None));
+    for (work, beside, own, other, percent) in [
+        (
+            "warm deliveries, embedded, one worker, a fresh realm each",
+            "realm and call in a loop",
+            EMBEDDED,
+            REALM,
+            80.0,
+        ),
+        ("warm deliveries, node, one worker", "bare Node.js, a pipe, a fresh `vm` context each", NODE, CONTEXTS, 90.0),
+        ("the same with `--shared-realm`", "bare Node.js, a pipe, loaded once", NODE_SHARED, ONE_REALM, 80.0),
+    ] {
+        bench.sheet.bar(work, beside, Asked::Percent(percent), came.ratio(own, other));
     }
 }
 
 fn simctl(app: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_simctl"));
-    command.current_dir(app).stdin(Stdio::null());
+    let mut command = Command::new(SIMCTL);
+    command.env_remove("NODE_EXTRA_CA_CERTS").current_dir(app).stdin(Stdio::null());
     command
 }
 
@@ -143,7 +119,9 @@ fn of_simctl(app: &Path, dir: &Path, count: usize, flags: &[&str]) -> f64 {
 
 fn bare_node(app: &Path, payloads: &str, count: usize, how: &str) -> f64 {
     let mut node = Command::new("node");
-    node.args(["-e", BARE_NODE, "server/server.js", &count.to_string(), how]).current_dir(app);
+    node.env_remove("NODE_EXTRA_CA_CERTS")
+        .args(["-e", BARE_NODE, "server/server.js", &count.to_string(), how])
+        .current_dir(app);
     let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("node starts");
     let mut stdin = node.stdin.take().expect("piped");
     let output = std::thread::scope(|scope| {
@@ -206,10 +184,4 @@ fn compile<'js>(ctx: Ctx<'js>, source: String, name: String) -> rquickjs::Result
     options.strict = false;
     options.filename = Some(name);
     ctx.eval_with_options(source, options)
-}
-
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
 }

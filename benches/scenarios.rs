@@ -1,22 +1,14 @@
 //! 1,000 small scenarios, beside 1,000 tests of Vitest that check the same with mocks made by hand.
 //!
-//! `cargo bench --bench scenarios` prints the table that stands in `benches/README.md`. Vitest is installed below `target/peers`
-//! the first time; where it cannot be, it is left out. Whole processes take turns. Vitest has all its tests in one file, which
-//! is one realm for all of them and the quickest it can be; a scenario has a handler process, a `$db` and a clock of its own.
-
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark prints, and may fail loudly"
-)]
+//! Vitest has all its tests in one file, which is one realm for all of them and the quickest it can be; a scenario has a handler
+//! process, a `$db` and a clock of its own.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-const SIMCTL: &str = env!("CARGO_BIN_EXE_simctl");
+use crate::common::{Asked, Bench, SIMCTL, Turns, Unit, command, root, text};
+
 const VITEST: &str = "vitest@4.1.12";
 const SCENARIOS: usize = 1000;
 
@@ -69,59 +61,36 @@ export function payload(event, user, changes) {
 }
 ";
 
-fn main() {
-    // `cargo test --benches` asks for a quick look that it works: nothing is installed for that.
-    let is_test = std::env::args().any(|word| word == "--test");
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/vitest");
-    let count = if is_test { 10 } else { SCENARIOS };
+const OWN: &str = "simctl test";
+
+pub(crate) fn measure(bench: &mut Bench<'_>) {
+    let count = bench.pick(SCENARIOS, 10);
+    let vitest = bench.peers.npm("vitest", &[VITEST]);
+    let dir = root().join("target/peers/vitest");
     write_app(&dir, count);
-    let vitest = vitest(&dir, !is_test);
-    let mut all: Vec<Contender> = vec![
-        contender("simctl test", vec![SIMCTL.into(), "test".into(), "-q".into()], &dir),
-        contender("simctl test --jobs 1", [SIMCTL, "test", "-q", "--jobs", "1"].map(Into::into).to_vec(), &dir),
-    ];
-    if let Some(vitest) = vitest {
-        let words = vec!["node".into(), vitest.display().to_string(), "run".into(), "--dir".into(), "one".into()];
-        all.push(contender("vitest, one file", words, &dir));
-    }
-    let rounds = if is_test { 1 } else { ROUNDS };
-    for round in 0..=rounds {
-        for one in &mut all {
-            let took = one.run();
-            if round > 0 {
-                one.times.push(took);
-            }
-        }
-    }
-    let own = quantile(&all[0].times, 0.5);
-    println!("| {count} scenarios | median | fastest to slowest | of simctl's |\n|---|---|---|---|");
-    for Contender { name, times, .. } in &all {
-        let [low, median, high] = [0.0, 0.5, 1.0].map(|share| quantile(times, share));
-        println!("| {name} | {median:.2} s | {low:.2} to {high:.2} s | {:.2} |", median / own);
-    }
+    let mut turns = Turns::new(Unit::Seconds);
+    turns.add(OWN, run(&dir, &[SIMCTL, "test", "-q"]));
+    turns.add("simctl test --jobs 1", run(&dir, &[SIMCTL, "test", "-q", "--jobs", "1"]));
+    let run_vitest = |modules: PathBuf| {
+        let script = modules.join("node_modules/vitest/vitest.mjs");
+        run(&dir, &["node", text(&script), "run", "--dir", "one"])
+    };
+    turns.peer("vitest, one file", vitest.map(run_vitest));
+    let came = turns.take(bench.pick(1, 0), bench.rounds(ROUNDS));
+    bench.sheet.add(&came.table("1,000 scenarios", Some((OWN, "of simctl's"))));
+    bench.sheet.bar("1,000 scenarios of two events", "", Asked::Limit(10.0, Unit::Seconds), came.spread(OWN));
 }
 
-/// One way to do the work, and how long it took each time, in seconds.
-struct Contender {
-    name: &'static str,
-    words: Vec<String>,
-    dir: PathBuf,
-    times: Vec<f64>,
-}
-
-fn contender(name: &'static str, words: Vec<String>, dir: &Path) -> Contender {
-    Contender { name, words, dir: dir.to_path_buf(), times: Vec::new() }
-}
-
-impl Contender {
-    fn run(&self) -> f64 {
-        let mut command = Command::new(&self.words[0]);
-        // Where it is set, it makes each start of Node.js slower.
-        command.args(&self.words[1..]).env_remove("NODE_EXTRA_CA_CERTS").current_dir(&self.dir);
-        let start = Instant::now();
-        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().unwrap();
-        let took: Duration = start.elapsed();
-        assert!(output.status.success(), "{}: {}", self.name, String::from_utf8_lossy(&output.stdout));
+/// Seconds of a whole process in a folder.
+fn run(dir: &Path, words: &[&str]) -> impl Fn() -> f64 + use<> {
+    let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+    let dir = dir.to_path_buf();
+    move || {
+        let mut command = command(&words);
+        let began = Instant::now();
+        let output = command.current_dir(&dir).output().unwrap();
+        let took = began.elapsed();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stdout));
         took.as_secs_f64()
     }
 }
@@ -179,35 +148,4 @@ fn test(number: usize) -> String {
 }});
 "
     )
-}
-
-/// Vitest's script, where it is there.
-fn vitest(dir: &Path, may_install: bool) -> Option<PathBuf> {
-    let script = dir.join("node_modules/vitest/vitest.mjs");
-    if may_install && !script.exists() {
-        println!("installing {VITEST}");
-        let status = Command::new("npm").args(["install", "--no-save", "--prefix"]).arg(dir).arg(VITEST).status();
-        if !status.is_ok_and(|status| status.success()) {
-            println!("it failed");
-        }
-    }
-    if !script.exists() {
-        println!("vitest is not there: left out");
-        return None;
-    }
-    Some(script)
-}
-
-/// The value below which `share` of the values lie; nothing where there are none.
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    #[expect(
-        clippy::cast_precision_loss,
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "an index"
-    )]
-    let at = (sorted.len().saturating_sub(1) as f64 * share).round() as usize;
-    sorted.get(at).copied().unwrap_or_default()
 }

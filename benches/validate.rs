@@ -1,120 +1,143 @@
-//! `simctl validate` beside other checkers of JSON Schema, in one run, taking turns.
-//!
-//! `cargo bench --bench validate` prints the tables that stand in `benches/README.md`. The others are installed below
-//! `target/peers` the first time: the `jsonschema-cli` binary from crates.io, `check-jsonschema` from PyPI in an
-//! environment of its own, `ajv` from npm, compiled to standalone code. What cannot be installed is left out.
+//! `simctl validate` beside other checkers of JSON Schema: `jsonschema-cli` from crates.io, `check-jsonschema` from PyPI, `ajv` and
+//! `@sourcemeta/jsonschema` from npm, and the `jsonschema` crate in a bare loop in this process.
 //!
 //! All check the same: the schema of `onUserUpdate` and the envelope of platform 3.0, formats asserted. simctl looks for
 //! keys that are there twice, unknown attributes and contradictions as well.
 
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark prints, and may fail loudly"
-)]
-
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use simctl::schema::Schemas;
 
-const SIMCTL: &str = env!("CARGO_BIN_EXE_simctl");
+use crate::common::{
+    Asked, Bench, Peer, Peers, SIMCTL, Spread, Turn, Turns, Unit, command, generate, on_cores, output, peak_memory,
+    reported, root, scratch, text, timed,
+};
+
 const JSONSCHEMA_CLI: &str = "0.60.2";
-const CHECK_JSONSCHEMA: &str = "0.39.0";
+const CHECK_JSONSCHEMA: &str = "check-jsonschema==0.39.0";
 const AJV: [&str; 2] = ["ajv@8.20.0", "ajv-formats@3.0.1"];
+const SOURCEMETA: &str = "@sourcemeta/jsonschema@16.11.0";
 const PAYLOADS: usize = 100_000;
 
-/// One way to do the work, and how long it took each time.
-struct Contender {
-    name: &'static str,
-    work: Box<dyn Fn() -> Duration>,
-    times: Vec<Duration>,
+const VERSION: &str = "simctl --version";
+const OWN: &str = "simctl validate";
+const CLI: &str = "jsonschema-cli";
+const CHECK: &str = "check-jsonschema";
+const ONE_CORE: &str = "simctl validate, one core";
+const TWO_CORES: &str = "simctl validate, two cores";
+const CRATE: &str = "the `jsonschema` crate in a bare loop, one core";
+const AJV_WHOLE: &str = "`ajv`, standalone code, one core";
+const AJV_LOOP: &str = "the same, without the start of Node.js";
+const BY_SOURCEMETA: &str = "`sourcemeta jsonschema`, `--fast`, one core";
+const APP: &str = "simctl validate, an app: 1,200 lines, 20 samples";
+
+pub(crate) fn measure(bench: &mut Bench<'_>) {
+    let others = Others::new(bench.peers);
+    one_file(bench, &others);
+    many_files(bench, &others);
+    stream(bench, &others);
+    whole_app(bench, &others);
+    memory(bench, &others);
 }
 
-fn contender(name: &'static str, work: impl Fn() -> Duration + 'static) -> Contender {
-    Contender { name, work: Box::new(work), times: Vec::new() }
-}
-
-fn main() {
-    // `cargo test --benches` asks for a quick look that it works: nothing is installed for that.
-    let is_test = std::env::args().any(|word| word == "--test");
-    let peers = Peers::new(!is_test);
-    let rounds = |rounds: usize| if is_test { 1 } else { rounds };
-    one_file(&peers, rounds(60));
-    many_files(&peers, rounds(7));
-    stream(&peers, rounds(9), if is_test { 1000 } else { PAYLOADS });
-    whole_app(&peers, rounds(60));
-    if !is_test {
-        memory(&peers);
-    }
-}
-
-fn one_file(peers: &Peers, rounds: usize) {
-    let payload = peers.dir.join("payload.json");
+fn one_file(bench: &mut Bench<'_>, others: &Others) {
+    let payload = others.dir.join("payload.json");
     fs::write(&payload, generate(1)).unwrap();
-    let mut all = vec![contender("simctl version", run(&[SIMCTL, "--version"]))];
-    all.push(contender("simctl validate", run(&[SIMCTL, "validate", text(&payload)])));
-    all.extend(peers.jsonschema_cli(std::slice::from_ref(&payload)));
-    print("one payload file", rounds, &mut all);
+    let mut turns = Turns::new(Unit::Milliseconds);
+    turns.add(VERSION, timed(&[SIMCTL, "--version"]));
+    turns.add(OWN, timed(&[SIMCTL, "validate", text(&payload)]));
+    turns.peer(CLI, others.jsonschema_cli(std::slice::from_ref(&payload)));
+    let came = turns.take(bench.pick(1, 0), bench.rounds(60));
+    bench.sheet.add(&came.table("one payload file", Some((OWN, "of simctl's"))));
+    bench.sheet.bar("`validate` of one file", CLI, Asked::AtMost(1.5), came.ratio(OWN, CLI));
 }
 
-fn many_files(peers: &Peers, rounds: usize) {
-    let folder = peers.dir.join("payloads");
+fn many_files(bench: &mut Bench<'_>, others: &Others) {
+    let folder = others.dir.join("payloads");
     fs::create_dir_all(&folder).unwrap();
     let files: Vec<PathBuf> = (0..1000).map(|at| folder.join(format!("{at:04}.json"))).collect();
     for (file, line) in files.iter().zip(generate(files.len()).split_inclusive(|&byte| byte == b'\n')) {
         fs::write(file, line).unwrap();
     }
-    let mut all = vec![contender("simctl validate", run(&[SIMCTL, "validate", text(&folder)]))];
-    all.extend(peers.jsonschema_cli(&files));
-    all.extend(peers.check_jsonschema(&files));
-    print("1,000 payload files", rounds, &mut all);
+    let mut turns = Turns::new(Unit::Milliseconds);
+    turns.add(OWN, timed(&[SIMCTL, "validate", text(&folder)]));
+    turns.peer(CLI, others.jsonschema_cli(&files));
+    turns.peer(CHECK, others.check_jsonschema(&files));
+    let came = turns.take(bench.pick(1, 0), bench.rounds(7));
+    bench.sheet.add(&came.table("1,000 payload files", Some((OWN, "of simctl's"))));
+    let work = "`validate` of 1,000 files";
+    bench.sheet.bar(work, CHECK, Asked::PartOf(20.0), came.ratio(OWN, CHECK));
+    bench.sheet.bar(work, CLI, Asked::AtMost(1.0), came.ratio(OWN, CLI));
 }
 
-fn stream(peers: &Peers, rounds: usize, payloads: usize) {
-    let file = peers.dir.join("payloads.ndjson");
-    fs::write(&file, generate(payloads)).unwrap();
-    let validate = [SIMCTL, "validate", text(&file)];
-    let mut all = vec![
-        contender("simctl validate, one core", run(&on_one_core(&validate))),
-        contender("simctl validate, two cores", run(&validate)),
-    ];
-    let bare = BareLoop::new(peers, &file);
-    all.push(contender("the jsonschema crate in a bare loop, one core", move || bare.time()));
-    if let Some(script) = &peers.ajv {
-        let words: Vec<String> = on_one_core(&["node", text(script), text(&file)]);
-        let again = words.clone();
-        all.push(contender("ajv, standalone code, one core", move || run(&words)()));
-        all.push(contender("the same, without the start of Node.js", move || loop_time(&again)));
-    }
-    print(&format!("{payloads} payloads in one .ndjson"), rounds, &mut all);
-    let megabytes = fs::metadata(&file).unwrap().len() as f64 / 1e6;
-    for Contender { name, times, .. } in &all {
-        let seconds = quantile(times, 0.5) / 1e3;
-        println!("- {name}: {:.0} payloads/s, {:.0} MB/s", payloads as f64 / seconds, megabytes / seconds);
-    }
-    println!();
+fn stream(bench: &mut Bench<'_>, others: &Others) {
+    let count = bench.pick(PAYLOADS, 1000);
+    let file = others.dir.join("payloads.jsonl");
+    fs::write(&file, generate(count)).unwrap();
+    let rate = |milliseconds: f64| count as f64 / milliseconds * 1e3;
+    let whole = |words: Vec<String>| {
+        let run = timed(&words);
+        move || rate(run())
+    };
+    let own = [SIMCTL, "validate", text(&file)];
+    let bare = BareLoop::new(others);
+    let ajv = ajv(bench.peers, others).map(|script| on_cores("0", &["node", text(&script), text(&file)]));
+    let fast = |program: PathBuf| {
+        let words = [text(&program), "validate", "--fast", "--format-assertion", text(&others.schema), text(&file)];
+        on_cores("0", &words)
+    };
+    let mut turns = Turns::new(Unit::PerSecond);
+    turns.add("reading the file, with nothing checked", || rate(reading(&file)));
+    turns.add(ONE_CORE, whole(on_cores("0", &own)));
+    turns.add(TWO_CORES, whole(on_cores("0,1", &own)));
+    turns.add(CRATE, || rate(bare.time(&file)));
+    turns.peer(AJV_WHOLE, ajv.clone().map(whole));
+    turns.peer(AJV_LOOP, ajv.map(|words| reported(&words)));
+    turns.peer(BY_SOURCEMETA, others.sourcemeta.clone().map(fast).map(whole));
+    let came = turns.take(bench.pick(1, 0), bench.rounds(9));
+    let title = "payloads a second, 100,000 in one .jsonl";
+    bench.sheet.add(&came.table(title, Some((ONE_CORE, "of simctl's, one core"))));
+    let work = "`validate` of 100,000 payloads";
+    bench.sheet.bar(work, "`ajv` standalone, one core", Asked::AtLeast(3.0), came.ratio(ONE_CORE, AJV_LOOP));
+    bench.sheet.bar(
+        work,
+        "`jsonschema` crate in a bare loop, one core",
+        Asked::AtLeast(1.5),
+        came.ratio(ONE_CORE, CRATE),
+    );
+    // "Scales to two cores" is asked for, without a number.
+    bench.sheet.bar(work, "on two cores, the same on one", Asked::AtLeast(1.5), came.ratio(TWO_CORES, ONE_CORE));
 }
 
-fn whole_app(peers: &Peers, rounds: usize) {
-    let app = peers.dir.join("app");
+/// What the disk, or rather the system's memory, takes: read as `simctl` reads, milliseconds.
+fn reading(file: &Path) -> f64 {
+    let began = Instant::now();
+    let mut from = File::open(file).unwrap();
+    let mut buffer = vec![0; 256 * 1024];
+    while from.read(&mut buffer).unwrap() > 0 {}
+    began.elapsed().as_secs_f64() * 1e3
+}
+
+fn whole_app(bench: &mut Bench<'_>, others: &Others) {
+    let app = others.dir.join("app");
     write_app(&app);
-    let mut all = vec![
-        contender("simctl version", run(&[SIMCTL, "--version"])),
-        contender("simctl validate, an app: 1,200 lines, 20 samples", run(&[SIMCTL, "validate", text(&app)])),
-    ];
-    print("a whole app", rounds, &mut all);
-    println!("- more than `--version`: {:.1} ms\n", quantile(&all[1].times, 0.5) - quantile(&all[0].times, 0.5));
+    let mut turns = Turns::new(Unit::Milliseconds);
+    turns.add(VERSION, timed(&[SIMCTL, "--version"]));
+    turns.add(APP, timed(&[SIMCTL, "validate", text(&app)]));
+    let came = turns.take(bench.pick(1, 0), bench.rounds(60));
+    bench.sheet.add(&came.table("a whole app", None));
+    let asked = Asked::Limit(30.0, Unit::Milliseconds);
+    bench.sheet.bar("`validate` of a whole app", "`simctl --version`, more", asked, came.difference(APP, VERSION));
 }
 
 /// An app whose script has 1,200 lines that read the payload, and 20 samples.
 fn write_app(app: &Path) {
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/modules-3.0/manifest.json");
+    let sample = root().join("samples/modules-3.0/manifest.json");
     for at in 0..10 {
         let folder = app.join(format!("server/test_data/chat_user/variant{at}"));
         fs::create_dir_all(&folder).unwrap();
@@ -138,118 +161,86 @@ fn write_app(app: &Path) {
     fs::write(app.join("server/server.js"), script + "};\n").unwrap();
 }
 
-fn memory(peers: &Peers) {
-    let file = peers.dir.join("long.ndjson");
-    let lines = generate(10_000);
-    println!("| lines in one .ndjson | peak memory |\n|---|---|");
-    for copies in [1, 100] {
+/// As long as a stream may be, it takes no more memory.
+fn memory(bench: &mut Bench<'_>, others: &Others) {
+    let file = others.dir.join("long.jsonl");
+    let lines = generate(bench.pick(10_000, 100));
+    let peak = |copies: usize| {
         let mut to = File::create(&file).unwrap();
         (0..copies).for_each(|_| to.write_all(&lines).unwrap());
-        let peak = peak_memory(&[SIMCTL, "validate", text(&file)]);
-        println!("| {} | {:.1} MB |", copies * 10_000, peak as f64 / 1024.0);
-    }
+        peak_memory(&[SIMCTL, "validate", text(&file)], Stdio::null())
+    };
+    let [few, many] = [1, 100].map(peak);
+    bench.sheet.add(&format!("Peak memory: {few:.1} MB for 10,000 lines, {many:.1} MB for 1,000,000.\n"));
+    let grown = Spread::new(vec![many / few]).ok_or_else(String::new);
+    bench.sheet.bar("`validate` of 1,000,000 payloads, its memory", "that of 10,000", Asked::AtMost(1.1), grown);
     fs::remove_file(&file).unwrap();
-}
-
-/// The most memory a program held, in KiB, as Linux counts it.
-fn peak_memory(words: &[&str]) -> u64 {
-    let mut child = command(words).stdout(Stdio::null()).spawn().unwrap();
-    let status = format!("/proc/{}/status", child.id());
-    let mut peak = 0;
-    while child.try_wait().unwrap().is_none() {
-        let status = fs::read_to_string(&status).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(peak);
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    peak
 }
 
 /// The loop that anybody would write: a line parsed into a value, the value asked whether it fits.
 struct BareLoop {
     validator: jsonschema::Validator,
-    file: PathBuf,
 }
 
 impl BareLoop {
-    fn new(peers: &Peers, file: &Path) -> Self {
-        let schema: Value = serde_json::from_slice(&fs::read(&peers.schema).unwrap()).unwrap();
+    fn new(others: &Others) -> Self {
+        let schema: Value = serde_json::from_slice(&fs::read(&others.schema).unwrap()).unwrap();
         let validator = jsonschema::options().should_validate_formats(true).offline().build(&schema).unwrap();
-        Self { validator, file: file.to_path_buf() }
+        Self { validator }
     }
 
-    fn time(&self) -> Duration {
-        let start = Instant::now();
-        let bytes = fs::read(&self.file).unwrap();
+    /// Milliseconds.
+    fn time(&self, file: &Path) -> f64 {
+        let began = Instant::now();
+        let bytes = fs::read(file).unwrap();
         for line in bytes.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
             let value: Value = serde_json::from_slice(line).unwrap();
             assert!(self.validator.is_valid(&value));
         }
-        start.elapsed()
+        began.elapsed().as_secs_f64() * 1e3
     }
 }
 
-/// The other checkers, as far as they are here.
-struct Peers {
+/// The other checkers, and what all of them check with.
+struct Others {
     dir: PathBuf,
     schema: PathBuf,
-    jsonschema_cli: Option<PathBuf>,
-    check_jsonschema: Option<PathBuf>,
-    /// A script that checks the lines of a file with ajv's standalone code.
-    ajv: Option<PathBuf>,
+    jsonschema_cli: Peer<PathBuf>,
+    check_jsonschema: Peer<PathBuf>,
+    sourcemeta: Peer<PathBuf>,
 }
 
-impl Peers {
-    fn new(may_install: bool) -> Self {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers");
-        fs::create_dir_all(&dir).unwrap();
+impl Others {
+    fn new(peers: Peers) -> Self {
+        let dir = scratch("validate");
         let schema = dir.join("schema.json");
         fs::write(&schema, bundle().to_string()).unwrap();
-        let there = |path: &str, install: &dyn Fn()| {
-            let path = dir.join(path);
-            if may_install && !path.exists() {
-                println!("installing {}", path.display());
-                install();
-            }
-            let is_there = path.exists();
-            if !is_there {
-                println!("{} is not there: left out", path.display());
-            }
-            is_there.then_some(path)
-        };
-        let root = text(&dir).to_owned();
-        let jsonschema_cli = there("bin/jsonschema-cli", &|| {
-            attempt(&["cargo", "install", "--locked", "--root", &root, "--version", JSONSCHEMA_CLI, "jsonschema-cli"]);
-        });
-        let check_jsonschema = there("venv/bin/check-jsonschema", &|| {
-            attempt(&["python3", "-m", "venv", &format!("{root}/venv")]);
-            attempt(&[
-                &format!("{root}/venv/bin/pip"),
-                "install",
-                "-q",
-                &format!("check-jsonschema=={CHECK_JSONSCHEMA}"),
-            ]);
-        });
-        let modules = there("ajv/node_modules/ajv-formats/package.json", &|| {
-            fs::create_dir_all(dir.join("ajv")).unwrap();
-            attempt(&[&["npm", "install", "--no-save", "--prefix", &format!("{root}/ajv")][..], &AJV[..]].concat());
-        });
-        let ajv = modules.and_then(|_| standalone(&dir.join("ajv"), &schema));
-        Self { dir, schema, jsonschema_cli, check_jsonschema, ajv }
+        let program = format!(
+            "node_modules/@sourcemeta/jsonschema/build/github-releases/jsonschema-linux-{}",
+            if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+        );
+        Self {
+            dir,
+            schema,
+            jsonschema_cli: peers.crates_io(CLI, JSONSCHEMA_CLI, &[]),
+            check_jsonschema: peers.pypi(CHECK, &[CHECK_JSONSCHEMA]).map(|bin| bin.join(CHECK)),
+            // Its own program, rather than a script that starts it.
+            sourcemeta: peers.npm("sourcemeta", &[SOURCEMETA]).map(|dir| dir.join(program)),
+        }
     }
 
-    fn jsonschema_cli(&self, files: &[PathBuf]) -> Option<Contender> {
-        let program = self.jsonschema_cli.as_ref()?;
+    fn jsonschema_cli(&self, files: &[PathBuf]) -> Peer<Turn> {
+        let program = self.jsonschema_cli.as_ref().map_err(Clone::clone)?;
         let mut words = vec![text(program), "validate", "--assert-format", "--offline", text(&self.schema), "-i"];
         words.extend(files.iter().map(|file| text(file)));
-        Some(contender("jsonschema-cli", run(&words)))
+        Ok(timed(&words))
     }
 
-    fn check_jsonschema(&self, files: &[PathBuf]) -> Option<Contender> {
-        let program = self.check_jsonschema.as_ref()?;
+    fn check_jsonschema(&self, files: &[PathBuf]) -> Peer<Turn> {
+        let program = self.check_jsonschema.as_ref().map_err(Clone::clone)?;
         let mut words = vec![text(program), "--schemafile", text(&self.schema)];
         words.extend(files.iter().map(|file| text(file)));
-        Some(contender("check-jsonschema", run(&words)))
+        Ok(timed(&words))
     }
 }
 
@@ -267,8 +258,10 @@ fn bundle() -> Value {
     })
 }
 
-/// Compiles the schema to JavaScript and writes a script that uses it; prints how long its loop took.
-fn standalone(dir: &Path, schema: &Path) -> Option<PathBuf> {
+/// Compiles the schema to JavaScript with ajv, and writes a script that checks the lines of a file with it and prints how many its
+/// loop checked a second.
+fn ajv(peers: Peers, others: &Others) -> Peer<PathBuf> {
+    let dir = peers.npm("ajv", &AJV)?;
     let compile = "const Ajv = require('ajv/dist/2020').default;\n\
          const code = require('ajv/dist/standalone').default;\n\
          const ajv = new Ajv({ code: { source: true, optimize: 2 }, strict: false });\n\
@@ -278,98 +271,19 @@ fn standalone(dir: &Path, schema: &Path) -> Option<PathBuf> {
     let check = "const text = require('fs').readFileSync(process.argv[2], 'utf8');\n\
          const fits = require('./schema.js');\n\
          const start = process.hrtime.bigint();\n\
-         let bad = 0;\n\
+         let bad = 0, all = 0;\n\
          for (let at = 0; at < text.length; ) {\n\
            let end = text.indexOf('\\n', at);\n\
            if (end < 0) end = text.length;\n\
            if (!fits(JSON.parse(text.slice(at, end)))) bad += 1;\n\
+           all += 1;\n\
            at = end + 1;\n\
          }\n\
-         console.log(Number(process.hrtime.bigint() - start));\n\
+         console.log(all / (Number(process.hrtime.bigint() - start) / 1e9));\n\
          process.exitCode = bad ? 1 : 0;\n";
     fs::write(dir.join("compile.js"), compile).unwrap();
     fs::write(dir.join("check.js"), check).unwrap();
-    let status = command(&["node", "compile.js", text(schema)]).current_dir(dir).status();
-    status.is_ok_and(|status| status.success()).then(|| dir.join("check.js"))
-}
-
-fn loop_time(words: &[String]) -> Duration {
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    Duration::from_nanos(String::from_utf8(output(&words)).unwrap().trim().parse().unwrap())
-}
-
-/// Payloads of `onUserUpdate` for platform 3.0, one a line.
-fn generate(count: usize) -> Vec<u8> {
-    output(&[SIMCTL, "generate", "onUserUpdate", "--seed", "1", "--platform", "3.0", "-n", &count.to_string()])
-}
-
-fn command(words: &[&str]) -> Command {
-    let mut command = Command::new(words[0]);
-    // Where it is set, it makes each start of Node.js slower.
-    command.args(&words[1..]).env_remove("NODE_EXTRA_CA_CERTS").current_dir(std::env::temp_dir());
-    command
-}
-
-fn output(words: &[&str]) -> Vec<u8> {
-    let output = command(words).output().unwrap();
-    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
-}
-
-fn attempt(words: &[&str]) {
-    if !command(words).status().is_ok_and(|status| status.success()) {
-        println!("it failed: {}", words.join(" "));
-    }
-}
-
-fn on_one_core(words: &[&str]) -> Vec<String> {
-    let has_taskset = command(&["taskset", "--version"]).output().is_ok();
-    let pin: &[&str] = if has_taskset { &["taskset", "-c", "0"] } else { &[] };
-    pin.iter().chain(words).map(|word| (*word).to_owned()).collect()
-}
-
-fn run(words: &[impl AsRef<str>]) -> impl Fn() -> Duration + 'static {
-    let words: Vec<String> = words.iter().map(|word| word.as_ref().to_owned()).collect();
-    move || {
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let start = Instant::now();
-        let output = command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
-        let took = start.elapsed();
-        assert!(output.status.success(), "{:?}: {}", &words[..2], String::from_utf8_lossy(&output.stderr));
-        took
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a path that is text")
-}
-
-/// The value below which `share` of the times lie, in milliseconds.
-fn quantile(times: &[Duration], share: f64) -> f64 {
-    let mut sorted = times.to_vec();
-    sorted.sort();
-    let at = ((sorted.len() - 1) as f64 * share).round() as usize;
-    sorted[at].as_secs_f64() * 1000.0
-}
-
-/// Lets all take turns, and prints what they took and how often the first `simctl validate` goes into it.
-fn print(title: &str, rounds: usize, contenders: &mut [Contender]) {
-    for round in 0..=rounds {
-        for contender in &mut *contenders {
-            let took = (contender.work)();
-            // The first round warms the caches.
-            if round > 0 {
-                contender.times.push(took);
-            }
-        }
-    }
-    let own = contenders.iter().find(|one| one.name.starts_with("simctl validate")).unwrap();
-    let own = quantile(&own.times, 0.5);
-    println!("| {title} | median | 10 % to 90 % | of simctl's |\n|---|---|---|---|");
-    for Contender { name, times, .. } in contenders {
-        let median = quantile(times, 0.5);
-        let spread = (quantile(times, 0.1), quantile(times, 0.9));
-        println!("| {name} | {median:.1} ms | {:.1} to {:.1} ms | {:.2} |", spread.0, spread.1, median / own);
-    }
-    println!();
+    let compiled = command(&["node", "compile.js", text(&others.schema)]).current_dir(&dir).status();
+    let is_compiled = compiled.is_ok_and(|status| status.success());
+    if is_compiled { Ok(dir.join("check.js")) } else { Err("ajv did not compile the schema".to_owned()) }
 }

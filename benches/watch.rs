@@ -1,14 +1,5 @@
 //! What it takes from the save of a file to the verdict, beside the same event fired by itself; and what it costs to keep a
 //! delivery.
-//!
-//! `cargo bench --bench watch` prints the table that stands in `docs/performance.md`.
-
-#![allow(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a benchmark prints, and may fail loudly"
-)]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -16,19 +7,24 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::common::{Asked, Bench, SIMCTL, Turns, Unit, root};
+
 /// Rounds that count.
 const ROUNDS: usize = 60;
 /// Rounds before them.
 const WARM_UP: usize = 5;
+/// How much more a save may cost than firing.
+const LIMIT: Asked = Asked::Limit(50.0, Unit::Milliseconds);
 
-fn main() {
-    // `cargo test --benches` asks for a quick look that it works.
-    let rounds = if std::env::args().any(|word| word == "--test") { 1 } else { ROUNDS };
+const SAVED: &str = "from the save of `server.js` to the verdict";
+const ALONE: &str = "the same event fired by itself";
+
+pub(crate) fn measure(bench: &mut Bench<'_>) {
     let dir = tempfile::tempdir().expect("a temporary folder");
     for file in ["manifest.json", "server/server.js"] {
         let to = dir.path().join(file);
         fs::create_dir_all(to.parent().expect("a folder")).expect("made");
-        fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("samples/modules-3.0").join(file), to).expect("copied");
+        fs::copy(root().join("samples/modules-3.0").join(file), to).expect("copied");
     }
     let script = dir.path().join("server/server.js");
     let text = fs::read_to_string(&script).expect("a script");
@@ -37,47 +33,43 @@ fn main() {
     let mut lines = BufReader::new(watching.stdout.take().expect("piped")).lines().map_while(Result::ok);
     let mut verdict = move || assert!(lines.any(|line| line.contains("run-finished")), "it ended");
     verdict();
-    let (mut saved, mut alone, mut unkept) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..WARM_UP + rounds {
+    let mut saves = 0;
+    let mut save = || {
         // What follows the verdict is over by then.
         std::thread::sleep(Duration::from_millis(30));
+        saves += 1;
         // As editors save: beside it, then over it.
         let new = dir.path().join("server/server.js.tmp~");
-        fs::write(&new, format!("{text}\n// {round}\n")).expect("written");
+        fs::write(&new, format!("{text}\n// {saves}\n")).expect("written");
         let began = Instant::now();
         fs::rename(&new, &script).expect("renamed");
         verdict();
-        let took = began.elapsed();
-        let fired = [&[][..], &["--no-history"]].map(|more| fire(dir.path(), &[&args, more].concat()));
-        if round >= WARM_UP {
-            saved.push(took);
-            alone.push(fired[0]);
-            unkept.push(fired[1]);
-        }
-    }
+        began.elapsed().as_secs_f64() * 1e3
+    };
+    let mut turns = Turns::new(Unit::Milliseconds);
+    turns.add(SAVED, &mut save);
+    turns.add(ALONE, || fire(dir.path(), &args));
+    turns.add("the same with `--no-history`", || fire(dir.path(), &[&args[..], &["--no-history"]].concat()));
+    let came = turns.take(bench.pick(WARM_UP, 0), bench.rounds(ROUNDS));
     watching.kill().expect("killed");
     watching.wait().expect("reaped");
-    println!("| | median | 90 % |\n|---|---|---|");
-    for (name, mut times) in
-        [("save to verdict", saved), ("fired by itself", alone), ("the same with `--no-history`", unkept)]
-    {
-        times.sort();
-        let at = |share: f64| times[((times.len() - 1) as f64 * share).round() as usize].as_secs_f64() * 1000.0;
-        println!("| {name} | {:.1} ms | {:.1} ms |", at(0.5), at(0.9));
-    }
-    println!("| keeping one delivery, in a run of many | {:.0} µs | |", keeping(rounds));
+    bench.sheet.add(&came.table("firing after a save", Some((ALONE, "of fired by itself"))));
+    bench.sheet.add(&format!("Keeping one delivery, in a run of many: {:.0} µs.\n", keeping(bench.rounds(ROUNDS))));
+    let more = came.difference(SAVED, ALONE);
+    bench.sheet.bar("from a save to the verdict", "the event fired by itself, more", LIMIT, more);
 }
 
 fn simctl(dir: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_simctl"));
+    let mut command = Command::new(SIMCTL);
     command.args(args).current_dir(dir).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command
 }
 
-fn fire(dir: &Path, args: &[&str]) -> Duration {
+/// Milliseconds of the whole process.
+fn fire(dir: &Path, args: &[&str]) -> f64 {
     let began = Instant::now();
     assert!(simctl(dir, args).status().expect("it runs").success());
-    began.elapsed()
+    began.elapsed().as_secs_f64() * 1e3
 }
 
 /// What one more delivery costs, in microseconds: opened, locked, written and closed, as a run does.

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::num::NonZero;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use super::ordered::ordered;
 use super::payloads::{Payloads, Wanted};
@@ -14,9 +15,6 @@ use crate::schema::Schemas;
 
 /// How many payloads are made and written together.
 const BATCH: u64 = 256;
-
-/// About as many bytes as a batch has.
-const USUAL_BYTES: usize = 320 * 1024;
 
 /// The flags of `generate`.
 #[derive(Debug, Clone)]
@@ -81,7 +79,7 @@ fn write_all(
     let indices = options.payload.indices();
     let form = Form { schemas, payloads, secrets, is_one: indices.end - indices.start == 1 };
     let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let (written, findings) = write_batches(&mut out, indices, cores, |batch| form.lines(batch));
+    let (written, findings) = write_batches(&mut out, indices, cores, |batch, lines| form.lines(batch, lines));
     let mut verdict = if findings.is_empty() { Verdict::Held } else { context.refuse(&findings) };
     if let Err(error) = written {
         verdict = verdict.and(cannot_write(context, &error));
@@ -89,25 +87,35 @@ fn write_all(
     verdict
 }
 
-/// Makes all batches on as many threads as there are cores, and writes them in their order, until one cannot be written or has
-/// findings.
+/// Makes all batches on as many threads as there are cores, and writes them in their order, until one cannot be written or not be
+/// made. `make` adds a batch's lines to what it is given.
 fn write_batches(
     out: &mut impl Write,
     indices: Range<u64>,
     cores: usize,
-    make: impl Fn(Range<u64>) -> (Vec<u8>, Findings) + Sync,
+    make: impl Fn(Range<u64>, &mut Vec<u8>) -> Result<(), Findings> + Sync,
 ) -> (io::Result<()>, Findings) {
     let count = (indices.end - indices.start).div_ceil(BATCH);
     let workers = usize::try_from(count).map_or(cores, |count| count.min(cores));
     let is_over = AtomicBool::new(false);
-    let mut ended = (Ok(()), Findings::new());
     let goes_on = |_: &Range<u64>| !is_over.load(Ordering::Relaxed);
-    ordered(batches(indices).take_while(goes_on), workers, make, |(lines, findings)| {
+    // Used again: the system makes fresh memory page by page, at more cost than a thread's lock has.
+    let spare = Mutex::new(Vec::<Vec<u8>>::new());
+    let spare = || spare.lock().unwrap_or_else(PoisonError::into_inner);
+    let made = |batch| {
+        let mut lines = spare().pop().unwrap_or_default();
+        let made = make(batch, &mut lines);
+        (lines, made.err().unwrap_or_default())
+    };
+    let mut ended = (Ok(()), Findings::new());
+    ordered(batches(indices).take_while(goes_on), workers, made, |(mut lines, findings)| {
         // Batches that were begun meanwhile come all the same.
         if !is_over.load(Ordering::Relaxed) {
             ended = (out.write_all(&lines), findings);
             is_over.store(ended.0.is_err() || !ended.1.is_empty(), Ordering::Relaxed);
         }
+        lines.clear();
+        spare().push(lines);
     });
     ended
 }
@@ -132,21 +140,17 @@ struct Form<'a> {
 }
 
 impl Form<'_> {
-    /// The payloads of a batch as lines: those before the first that cannot be made, and why it cannot.
-    fn lines(&self, batch: Range<u64>) -> (Vec<u8>, Findings) {
+    /// Adds the payloads of a batch as lines, up to the first that cannot be made.
+    fn lines(&self, batch: Range<u64>, lines: &mut Vec<u8>) -> Result<(), Findings> {
         let plain = self.payloads.plain().filter(|_| !self.is_one && self.secrets.is_empty());
-        let mut lines = Vec::with_capacity(USUAL_BYTES);
         for index in batch {
             match plain {
-                Some(generator) => generator.write(index, &mut lines),
-                None => match self.text(index) {
-                    Ok(text) => lines.extend_from_slice(text.as_bytes()),
-                    Err(findings) => return (lines, findings),
-                },
+                Some(generator) => generator.write(index, lines),
+                None => lines.extend_from_slice(self.text(index)?.as_bytes()),
             }
             lines.push(b'\n');
         }
-        (lines, Findings::new())
+        Ok(())
     }
 
     fn text(&self, index: u64) -> Result<String, Findings> {
@@ -192,16 +196,16 @@ mod tests {
         for seed in 0..24 {
             let event = ["onUserCreate", "onUserUpdate"][seed as usize % 2];
             let generator = generator(event, seed);
-            let lines = |indices: Range<u64>| {
-                let mut lines = Vec::new();
+            let lines = |indices: Range<u64>, lines: &mut Vec<u8>| {
                 for index in indices {
-                    generator.write(index, &mut lines);
+                    generator.write(index, lines);
                     lines.push(b'\n');
                 }
-                (lines, Findings::new())
+                Ok(())
             };
             let indices = seed..BATCH * 3 + seed * 2;
-            let (plain, _) = lines(indices.clone());
+            let mut plain = Vec::new();
+            lines(indices.clone(), &mut plain).unwrap();
             for cores in [1, 2, 7] {
                 let mut out = Vec::new();
                 let (written, findings) = write_batches(&mut out, indices.clone(), cores, lines);
@@ -215,10 +219,10 @@ mod tests {
     fn nothing_is_written_after_the_first_payload_that_cannot_be_made() {
         for cores in [1, 2, 7] {
             let mut out = Vec::new();
-            let make = |batch: Range<u64>| {
+            let make = |batch: Range<u64>, lines: &mut Vec<u8>| {
+                lines.extend_from_slice(format!("{}\n", batch.start).as_bytes());
                 let bad = vec![Finding::new(Code::NoSchema, batch.start.to_string())];
-                let findings = if batch.start >= BATCH * 3 { bad } else { Findings::new() };
-                (format!("{}\n", batch.start).into_bytes(), findings)
+                if batch.start >= BATCH * 3 { Err(bad) } else { Ok(()) }
             };
             let (written, findings) = write_batches(&mut out, 0..u64::MAX, cores, make);
             assert!(written.is_ok());

@@ -56,11 +56,13 @@ pub(super) struct Name {
 /// Names in ASCII with dots between them and a number after them, so that people of one name are told apart.
 #[derive(Debug, Clone)]
 pub(super) struct Slug {
-    pub(super) before: Box<str>,
+    /// What comes before, as it stands in JSON, the opening quote included.
+    pub(super) before: Box<[u8]>,
     pub(super) names: Box<[Name]>,
     /// Where the number is drawn: all slugs of one person share it.
     pub(super) tag: Address,
-    pub(super) after: Box<[Box<str>]>,
+    /// One of these comes after, as it stands in JSON, the closing quote included.
+    pub(super) after: Box<[Box<[u8]>]>,
     pub(super) at: Address,
 }
 
@@ -356,12 +358,13 @@ impl<'a> Plan<'a> {
             names.extend(self.name(&Field { shape, pointer: &pointer, unlike: field.unlike }));
             person.get_or_insert_with(|| parent(&pointer).to_owned());
         }
-        let after: Box<[Box<str>]> = texts(&with["after"]).map(Box::from).collect();
+        let after: Box<[Box<[u8]>]> = texts(&with["after"]).map(|text| json_text(&text.into())[1..].into()).collect();
         let Some(person) = person.filter(|_| !after.is_empty()) else {
             return self.bad(field, "`slug` takes `from`, paths of names, and `after`, texts to draw from");
         };
+        let before = json_text(&with["before"].as_str().unwrap_or("").into());
         out.push(Op::Slug(Box::new(Slug {
-            before: with["before"].as_str().unwrap_or("").into(),
+            before: before[..before.len() - 1].into(),
             names: names.into_boxed_slice(),
             tag: Address::of(&format!("{person}#tag")),
             after,

@@ -175,8 +175,7 @@ impl<'a> Writer<'a> {
     }
 
     fn slug(&mut self, slug: &Slug) {
-        self.out.push(b'"');
-        self.escaped(&slug.before);
+        self.out.extend_from_slice(&slug.before);
         for name in &slug.names {
             let start = self.out.len();
             let text = self.name(name, self.names);
@@ -187,8 +186,7 @@ impl<'a> Writer<'a> {
             self.out.push(b'.');
         }
         self.digits(10_000 + self.draws.below(slug.tag, TAGS), 5);
-        self.escaped(&slug.after[self.draws.index(slug.at, slug.after.len())]);
-        self.out.push(b'"');
+        self.out.extend_from_slice(&slug.after[self.draws.index(slug.at, slug.after.len())]);
     }
 
     /// A name in ASCII letters and digits, lower case.
