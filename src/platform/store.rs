@@ -20,6 +20,9 @@ const FILE: &str = "platform.sqlite";
 /// How long to wait for another run that is writing.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Memory for pages of a file, in KiB. Little, as each lane of a load has its own, and the system keeps the file in memory anyway.
+const CACHE_KIB: i64 = 512;
+
 /// What `PRAGMA application_id` says of a database of simctl's: `smct`.
 const OURS: i64 = 0x736d_6374;
 
@@ -302,5 +305,7 @@ fn connect_file(path: &Path) -> Result<Connection, StoreError> {
         Err(error) => return Err(error.into()),
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Ok(Connection::open_with_flags(path, flags)?)
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    Ok(connection)
 }

@@ -238,7 +238,8 @@ impl Base64 {
         };
         let own = |at: usize, digit: u8| self.digits.get(at).is_none_or(|own| *own == digit);
         let has_lead = self.lead.1 > 0 && own(0, second);
-        !has_lead && !(own(0, first) && own(1, second))
+        let begins = own(0, first) && own(1, second);
+        !has_lead && !begins
     }
 
     fn read_from(&self, text: &[u8], lead: (Option<u8>, usize, Option<char>)) -> Option<(usize, String)> {
