@@ -78,7 +78,12 @@ pub(crate) fn measure(bench: &mut Bench<'_>) {
     turns.peer("vitest, one file", vitest.map(run_vitest));
     let came = turns.take(bench.pick(1, 0), bench.rounds(ROUNDS));
     bench.sheet.add(&came.table("1,000 scenarios", Some((OWN, "of simctl's"))));
-    bench.sheet.bar("1,000 scenarios of two events", "", Asked::Limit(10.0, Unit::Seconds), came.spread(OWN));
+    bench.sheet.bar(
+        "1,000 scenarios of two events",
+        "a whole `simctl test`",
+        Asked::Limit(10.0, Unit::Seconds),
+        came.spread(OWN),
+    );
 }
 
 /// Seconds of a whole process in a folder.
