@@ -92,7 +92,7 @@ pub(super) fn end_all_of(simctl: Pid) {
 fn children() -> Vec<Pid> {
     let threads = fs::read_dir("/proc/self/task").into_iter().flatten().flatten();
     let lists = threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|word| pid(word)).collect::<Vec<_>>()).collect()
+    lists.flat_map(|list| list.split_whitespace().filter_map(pid).collect::<Vec<_>>()).collect()
 }
 
 fn pid(text: &str) -> Option<Pid> {
