@@ -466,6 +466,50 @@ fn no_package_spoils_the_deliveries_beside_its_own() {
     }
 }
 
+#[test]
+fn a_load_of_packages_that_misbehave_tells_each_for_what_it_did_and_leaves_nothing() {
+    if !common::node_or_skip("a_load_of_packages_that_misbehave_tells_each_for_what_it_did_and_leaves_nothing") {
+        return;
+    }
+    let code = "const n = (globalThis.calls = (globalThis.calls ?? 0) + 1);
+        if (n % 5 === 0) process.exit(3);
+        require('vm').createContext = require('net').Socket = null;
+        require('child_process').spawn('sleep', ['1000'], { detached: true, stdio: 'inherit' }).unref();
+        return n;";
+    let app = App::new(code, true);
+    app.write("server/server.js", "exports = { created: function () { return require('bad')(); } };\n");
+    let output = simctl()
+        .args([
+            "load",
+            "onUserCreate",
+            "-n",
+            "40",
+            "--seed",
+            "7",
+            "--runtime",
+            "node",
+            "--report",
+            "json=/dev/stdout",
+            "--app",
+        ])
+        .arg(app.folder.path())
+        .env("TMPDIR", app.scratch.path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("simctl runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let report =
+        text.find('{').and_then(|at| serde_json::Deserializer::from_str(&text[at..]).into_iter::<Value>().next());
+    let report = report.expect("a report").expect("JSON");
+    let (exited, returned) = (report["outcomes"]["exited"].as_u64(), report["outcomes"]["returned"].as_u64());
+    // Every process ends with its fifth delivery and not before.
+    assert!(exited.is_some_and(|exited| (5..=8).contains(&exited)), "{report:#}");
+    assert_eq!(exited.zip(returned).map(|(exited, returned)| exited + returned), Some(40), "{report:#}");
+    assert!(app.left_running().is_empty(), "still running: {:?}", app.left_running());
+    assert!(app.left_files().is_empty(), "files left: {:?}", app.left_files());
+}
+
 /// A run of simctl that is killed as soon as it has told that its handler or program spins; what it has started is gone then.
 fn assert_gone_when_simctl_is_killed(app: &App, addressee: &[&str]) {
     let mut simctl = simctl()

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::args::{AppFlags, HandlerFlags, WallFlags, fresh_seed, now};
 use super::values;
-use crate::commands::{FuzzOptions, Target};
+use crate::commands::{FuzzOptions, Report, Target};
 use crate::payload::{Locale, Variant};
 
 pub(super) const EXAMPLES: &str = "\
@@ -18,7 +18,7 @@ Examples:
   simctl fuzz onUserUpdate                             what production could send, each edge of it alone and together
   simctl fuzz onUserUpdate --invalid --for 60s         and what it should not
   simctl fuzz onUserCreate --seed 7 -n 5000
-  simctl fuzz onUserUpdate --format human --format junit=fuzz.xml";
+  simctl fuzz onUserUpdate --format human --format junit=fuzz.xml --report html=fuzz.html";
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct FuzzFlags {
@@ -69,11 +69,16 @@ pub(super) struct FuzzFlags {
     /// human, json, github, junit or tap, each also with =FILE; may be repeated
     #[arg(long, value_name = "FORMAT", value_parser = values::fuzz_target, action = ArgAction::Append)]
     format: Vec<Target>,
+    /// Write one page that can be kept, sent and printed: html=FILE
+    #[arg(long, value_name = "html=FILE", value_parser = values::report, action = ArgAction::Append)]
+    report: Vec<Report>,
 }
 
 impl FuzzFlags {
     pub(super) fn fault(&self) -> Option<String> {
-        values::clash(&self.format).or_else(|| self.walls.fault(self.handler.runtime))
+        values::clash(&self.format)
+            .or_else(|| values::clash_of_reports(&self.format, &self.report))
+            .or_else(|| self.walls.fault(self.handler.runtime))
     }
 
     pub(super) fn into_options(self, live: bool) -> FuzzOptions {
@@ -94,6 +99,7 @@ impl FuzzFlags {
             variant: self.variant,
             handler: self.handler.into_options(&self.walls),
             targets: self.format,
+            reports: self.report,
             live,
         }
     }

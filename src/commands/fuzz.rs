@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use self::live::Live;
+use super::test::{Report, with_reports};
 use super::trigger::{cannot_start, lacks_node};
 use super::{AppOptions, Context, Target, packages};
 use crate::app::{App, Iparams, Mock, Script, Subscription};
@@ -22,7 +23,7 @@ use crate::handler::{Handler, Interrupt, Launch};
 use crate::model::{Addressee, Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
 use crate::payload::{Cases, Changes, Locale, Recipe, Variant};
 use crate::platform::{Network, Setup, Storage};
-use crate::report::FanOut;
+use crate::report::{FanOut, Sections};
 use crate::schema::Schemas;
 use crate::text::list;
 
@@ -64,6 +65,8 @@ pub struct FuzzOptions {
     pub handler: HandlerOptions,
     /// `--format`, as often as given.
     pub targets: Vec<Target>,
+    /// `--report`, as often as given.
+    pub reports: Vec<Report>,
     /// Whether a line on standard error shows how it goes.
     pub live: bool,
 }
@@ -121,7 +124,8 @@ pub fn fuzz(context: &Context, options: &FuzzOptions, interrupt: &Interrupt) -> 
         Ok(handler) => handler,
         Err(error) => return cannot_start(context, &error),
     };
-    let reporters = match context.console.reporters(&options.targets, &context.cwd) {
+    let all = context.console.reporters(&options.targets, &context.cwd);
+    let reporters = match all.and_then(|all| with_reports(all, context, &options.reports, &Sections::default())) {
         Ok(reporters) => reporters,
         Err((target, error)) => {
             context.console.error(&format!("{target} cannot be written: {error}"), None);

@@ -266,6 +266,32 @@ fn reports_count_cases_and_not_deliveries() {
 }
 
 #[test]
+fn the_page_tells_each_way_to_fail_as_text() {
+    let sandbox = app("return ('<script>' + user.last_name.toUpperCase()).length;");
+    let page = |more: &[&str]| {
+        fuzz(&sandbox, &[&["-n", "300", "--report", "html=r.html"], more].concat());
+        std::fs::read_to_string(sandbox.path().join("r.html")).unwrap()
+    };
+    let failed = page(&[]);
+    assert!(failed.starts_with("<!DOCTYPE html>") && failed.ends_with("</html>\n"), "{failed}");
+    for told in
+        ["<title>simctl fuzz: ", "`data.user.last_name` absent", "TypeError", "--case data.user.last_name:absent"]
+    {
+        assert!(failed.contains(told), "{told} is not in {failed}");
+    }
+    assert!(!failed.contains("<script") && !failed.contains("Scenario"), "{failed}");
+    let repeat = of_type(&fuzz(&sandbox, &["-n", "300", "--report", "html=s.html"]).out, "delivery-finished");
+    assert!(!repeat[0]["repeat"].as_str().unwrap().contains("--report"), "{repeat:?}");
+    let sandbox = app("return 1;");
+    fuzz(&sandbox, &["-n", "30", "--report", "html=r.html"]).code(0);
+    assert!(std::fs::read_to_string(sandbox.path().join("r.html")).unwrap().contains("No case failed."));
+    sandbox
+        .run(["fuzz", "onUserUpdate", "--report", "html=x", "--format", "junit=x"])
+        .code(2)
+        .stderr("two reports go to `x`");
+}
+
+#[test]
 fn no_secret_is_in_a_failure_that_is_kept() {
     const SECRET: &str = "s3cr3t-of-the-app";
     let sandbox = app("throw new Error('no ' + payload.iparams.key + user.id);")

@@ -9,7 +9,7 @@ const DRAWN: [&str; 2] = ["--seed", "--now"];
 
 /// Flags of many cases, each with a value; one case knows nothing of them. A report of the run is not written over by one of
 /// a single case.
-const OF_MANY: [&str; 5] = ["--count", "-n", "--for", "--baseline", "--format"];
+const OF_MANY: [&str; 6] = ["--count", "-n", "--for", "--baseline", "--format", "--report"];
 
 /// Those of many cases that are only there or not.
 const SWITCHES: [&str; 2] = ["--invalid", "--save-scenario"];

@@ -103,7 +103,7 @@ pub fn test(context: &Context, options: &TestOptions, interrupt: &Interrupt) -> 
 }
 
 /// The reporters and those that write reports.
-fn with_reports(
+pub(in crate::commands) fn with_reports(
     mut reporters: FanOut,
     context: &Context,
     reports: &[Report],

@@ -134,7 +134,7 @@ impl Gun<'_, '_> {
             fuzzed.fired += 1;
             let Some(place) = seen.place.clone() else { continue };
             fuzzed.failed += 1;
-            if let Some(known) = fuzzed.failures.iter_mut().find(|failure| failure.place == place) {
+            if let Some(known) = fuzzed.failures.iter_mut().find(|failure| place::is_same(&failure.place, &place)) {
                 known.times += 1;
                 continue;
             }
@@ -143,8 +143,13 @@ impl Gun<'_, '_> {
             // One that Ctrl-C keeps from being made small is told as it is.
             let shrunk = shrink(&failure.case.clone(), plan.cases, &mut |case| -> Result<bool, HandlerError> {
                 let seen = self.fire(case)?;
-                let fails = seen.place.as_ref() == Some(&failure.place);
-                if fails {
+                let same = seen.place.filter(|place| place::is_same(&failure.place, place));
+                let fails = same.is_some();
+                if let Some(place) = same {
+                    // Of two, the one that tells more.
+                    if place.len() > failure.place.len() {
+                        failure.place = place;
+                    }
                     (failure.outcome, failure.excerpt, failure.took) = (seen.outcome, seen.excerpt, seen.took);
                     failure.case = case.clone();
                 }

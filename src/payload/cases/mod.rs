@@ -233,9 +233,13 @@ impl<'a> Cases<'a> {
     }
 
     fn swarm(&self, draws: Draws) -> Vec<usize> {
-        let Some(model) = self.changes[..self.edges].get(draws.index(Address::of("case kind"), self.edges)) else {
-            return Vec::new();
-        };
+        let edges = &self.changes[..self.edges];
+        // Half of them do what is seen most, such as leaving out.
+        let usual: Vec<&Change> = edges.iter().filter(|change| change.rank() == 1).collect();
+        let is_usual = !usual.is_empty() && draws.below(Address::of("case usual"), 2) == 0;
+        let at = |count| draws.index(Address::of("case kind"), count);
+        let model = if is_usual { usual.get(at(usual.len())).copied() } else { edges.get(at(edges.len())) };
+        let Some(model) = model else { return Vec::new() };
         let is_in = |change: &Change| draws.below(Address::of(&format!("case in {}", change.id)), 2) == 0;
         let of_kind = self.changes[..self.edges].iter().enumerate().filter(|(_, change)| change.kind == model.kind);
         of_kind.filter(|(_, change)| is_in(change)).map(|(at, _)| at).collect()

@@ -1,4 +1,4 @@
-//! A run of scenarios as one page: no script, no request, nothing beside it, so that it can be kept, sent and printed.
+//! A run of scenarios, or of cases, as one page: no script, no request, nothing beside it, so that it can be kept, sent and printed.
 //!
 //! All that comes from an app, a scenario or the command line is text in it; the page's own policy lets nothing else in. Its
 //! size is bounded: entries, payloads and what is told of scenarios that held are cut, and it says so.
@@ -37,7 +37,7 @@ impl Sections {
     }
 }
 
-/// Writes a run of scenarios as a page, when it is over.
+/// Writes a run of scenarios, or of cases, as a page, when it is over.
 pub struct Html<F> {
     write: F,
     sections: Sections,
@@ -46,11 +46,15 @@ pub struct Html<F> {
     scenario: Scenario,
     step: Step,
     is_playing: bool,
+    /// The case that failed, as far as it is known: what it is about, and how many failed so.
+    failure: Option<(String, u64)>,
 }
 
 /// What the page tells of the run as a whole.
 #[derive(Debug, Default)]
 struct Run {
+    /// Whether cases were fired and no scenarios played.
+    is_of_cases: bool,
     version: String,
     command: String,
     app: String,
@@ -105,7 +109,37 @@ impl<F: FnOnce(&str) -> io::Result<()>> Html<F> {
     /// Hands the page to `write` when the run is over, with these sections in it.
     pub fn new(write: F, sections: Sections) -> Self {
         let (run, scenario, step) = (Run::default(), Scenario::default(), Step::default());
-        Self { write, sections, run, scenario, step, is_playing: false }
+        Self { write, sections, run, scenario, step, is_playing: false, failure: None }
+    }
+
+    /// A case that failed, the smallest of those that fail so.
+    fn case(&mut self, event: &RunEvent) {
+        match event {
+            RunEvent::DeliveryStarted { .. } => self.step = Step::default(),
+            RunEvent::CaseFailed { case, changes, times, .. } => {
+                let told = if changes.is_empty() { case.clone() } else { changes.join(", ") };
+                self.failure = Some((told, *times));
+            }
+            _ => {}
+        }
+        self.step.on_event(event);
+        let RunEvent::DeliveryFinished { handler, repeat, .. } = event else { return };
+        let Some((told, times)) = self.failure.take() else { return };
+        let repeat = escape_cut(repeat, LONGEST_NAME * 4);
+        let mut inside = format!("<p>Repeat it alone: <code>{repeat}</code></p>");
+        inside.push_str(&std::mem::take(&mut self.step).told());
+        if self.run.size + inside.len() > MOST_OF_ALL {
+            inside = format!("<p class=\"faint\">There is no room for more of it.</p><p><code>{repeat}</code></p>");
+        }
+        self.run.size += inside.len();
+        self.run.results.push(Result {
+            kind: Kind::Failed,
+            name: escape_cut(&told, LONGEST_NAME),
+            file: String::new(),
+            how: format!("{times} case{}, {}", if times == 1 { "" } else { "s" }, show_duration(*handler)),
+            took: *handler,
+            inside,
+        });
     }
 
     fn finished(&mut self, event: &RunEvent) {
@@ -151,7 +185,8 @@ impl<F: FnOnce(&str) -> io::Result<()>> Html<F> {
 
     fn about_run(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::TestStarted { version, command, app, .. } => {
+            RunEvent::TestStarted { version, command, app, .. }
+            | RunEvent::RunStarted { version, command, app, .. } => {
                 (self.run.version, self.run.app) = (escape(version), escape(app));
                 self.run.command = escape_cut(command, LONGEST_NAME * 4);
             }
@@ -171,6 +206,11 @@ impl<F: FnOnce(&str) -> io::Result<()>> Html<F> {
                     interrupted: *interrupted,
                     exit_code: *exit_code,
                 });
+            }
+            RunEvent::FuzzStarted { .. } => self.run.is_of_cases = true,
+            RunEvent::RunFinished { held, failed, interrupted, exit_code } => {
+                let (held, failed, interrupted, exit_code) = (*held, *failed, *interrupted, *exit_code);
+                self.run.end = Some(End { held, flaky: 0, failed, left: 0, interrupted, exit_code });
             }
             _ => {}
         }
@@ -192,6 +232,9 @@ impl<F: FnOnce(&str) -> io::Result<()>> Reporter for Html<F> {
             }
             RunEvent::ScenarioFinished { .. } => self.finished(event),
             event if self.is_playing => self.step.on_event(event),
+            RunEvent::DeliveryStarted { .. } | RunEvent::CaseFailed { .. } | RunEvent::DeliveryFinished { .. } => {
+                self.case(event);
+            }
             event => self.about_run(event),
         }
         Ok(())

@@ -37,14 +37,15 @@ impl Run {
     pub(super) fn page(&self, sections: &[(String, String)]) -> String {
         let mut html = String::with_capacity(self.size + (32 << 10));
         let (word, class) = self.verdict();
+        let (verb, head) = if self.is_of_cases { ("fuzz", "Cases") } else { ("test", "Scenarios") };
         let _ = writeln!(
             html,
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta http-equiv=\"Content-Security-Policy\" content=\"{POLICY}\">\n\
              <meta name=\"referrer\" content=\"no-referrer\">\n\
-             <title>simctl test: {word}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-             <h1>Scenarios <span class=\"badge {class}\">{word}</span></h1>"
+             <title>simctl {verb}: {word}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+             <h1>{head} <span class=\"badge {class}\">{word}</span></h1>"
         );
         let _ = writeln!(html, "<p class=\"faint\"><code>{}</code></p>", self.command);
         self.push_counts(&mut html);
@@ -128,7 +129,11 @@ impl Run {
     }
 
     fn push_results(&self, html: &mut String) {
-        html.push_str("<section><h2>All scenarios</h2>\n");
+        let (head, nothing) = match self.is_of_cases {
+            true => ("Each way to fail, by the smallest case", "No case failed."),
+            false => ("All scenarios", "None was played to its end."),
+        };
+        let _ = writeln!(html, "<section><h2>{head}</h2>");
         let longest = self.results.iter().map(|result| result.took).max().unwrap_or_default();
         for (number, result) in self.results.iter().enumerate() {
             let Result { kind, name, file, how, took, inside } = result;
@@ -145,7 +150,7 @@ impl Run {
             );
         }
         if self.results.is_empty() {
-            html.push_str("<p>None was played to its end.</p>");
+            let _ = write!(html, "<p>{nothing}</p>");
         }
         html.push_str("</section>\n");
     }

@@ -104,19 +104,35 @@ impl Step {
         for difference in differences {
             html.push_str(&difference_html(difference));
         }
+        html.push_str(&self.outcome());
+        html.push_str(&self.findings);
+        html.push_str(&self.logs.list("log line", !differences.is_empty()));
+        html.push_str(&self.calls.list("call", !differences.is_empty()));
+        html.push_str(&self.payload());
+        html.push_str("</section>\n");
+        html
+    }
+
+    /// What was fired and what came of it, where nothing else was expected.
+    pub(super) fn told(&self) -> String {
+        format!("<p class=\"faint\">{}</p>\n{}{}", escape(&self.fired), self.outcome(), self.payload())
+    }
+
+    fn outcome(&self) -> String {
+        let mut html = String::new();
         if let Some((outcome, times)) = &self.outcome {
             let text = outcome_text(outcome);
             let text = escape_cut(text.trim_end(), LONGEST_ENTRY);
             let _ = writeln!(html, "<pre>{text}</pre><p class=\"faint\">{}</p>", escape(times));
         }
-        html.push_str(&self.findings);
-        html.push_str(&self.logs.list("log line", !differences.is_empty()));
-        html.push_str(&self.calls.list("call", !differences.is_empty()));
-        if !self.payload.is_empty() {
-            let _ = writeln!(html, "<details><summary>payload</summary><pre>{}</pre></details>", self.payload);
-        }
-        html.push_str("</section>\n");
         html
+    }
+
+    fn payload(&self) -> String {
+        if self.payload.is_empty() {
+            return String::new();
+        }
+        format!("<details><summary>payload</summary><pre>{}</pre></details>\n", self.payload)
     }
 }
 
