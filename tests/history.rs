@@ -40,6 +40,7 @@ fn finished(outcome: Outcome) -> RunEvent {
         excerpt: None,
         start_up: Duration::ZERO,
         handler: Duration::from_micros(1234),
+        engine: None,
         repeat: "simctl trigger onUserCreate --seed 3".to_owned(),
     }
 }

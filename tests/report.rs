@@ -142,6 +142,7 @@ fn finished(index: u64, outcome: Outcome) -> RunEvent {
         excerpt,
         start_up: Duration::from_micros(if index == 0 { 2100 } else { 0 }),
         handler: Duration::from_micros(450 + index),
+        engine: None,
         repeat: format!("simctl trigger onUserUpdate --app apps/welcome --seed 7 --index {index}"),
     }
 }

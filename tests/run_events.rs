@@ -170,6 +170,7 @@ fn events() -> Vec<RunEvent> {
         excerpt: Some(Excerpt { first_line: 1, lines: vec!["throw x".to_owned()] }),
         start_up: Duration::ZERO,
         handler: Duration::from_millis(3),
+        engine: None,
         repeat: "simctl trigger onUserCreate --seed 3".to_owned(),
     }));
     events

@@ -245,6 +245,7 @@ fn finished(outcome: Outcome) -> RunEvent {
         excerpt: None,
         start_up: Duration::ZERO,
         handler: Duration::from_millis(3),
+        engine: None,
         repeat: "simctl trigger onUserUpdate".to_owned(),
     }
 }

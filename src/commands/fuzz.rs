@@ -304,6 +304,7 @@ impl Teller<'_> {
             excerpt: failure.excerpt.clone(),
             start_up: Duration::ZERO,
             handler: failure.took,
+            engine: None,
             repeat: repeat::one(&self.context.command, options, &id),
         });
     }

@@ -79,6 +79,7 @@ fn fire_all(
             excerpt: None,
             start_up: delivered.times.start_up,
             handler: delivered.times.handler,
+            engine: delivered.engine,
             repeat: (plan.repeat)(index),
         });
     }

@@ -193,6 +193,7 @@ fn finished(plan: &Plan<'_>, index: u64, delivered: Delivered, bridge: &Bridge<'
         outcome,
         start_up: delivered.times.start_up,
         handler: delivered.times.handler,
+        engine: delivered.engine,
         repeat: (plan.repeat)(index),
     }
 }

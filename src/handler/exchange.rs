@@ -70,7 +70,7 @@ pub(super) fn deliver(
     let (outcome, child) = exchange.finish(end)?;
     handler.child = child;
     handler.pace = Some(handler.pace.map_or(taken, |pace| (pace * 7 + taken) / 8));
-    Ok(Delivered { outcome, times: Times { start_up, handler: taken } })
+    Ok(Delivered { outcome, times: Times { start_up, handler: taken }, engine: Some(handler.engine()) })
 }
 
 /// Sends what the process is to do when it is done with what it has.

@@ -149,7 +149,7 @@ impl Command {
         let mut watch = Watch { child, outputs: Outputs::default(), first_memory, most_memory: 0 };
         let in_time = watch.run(far(started, self.timeout), interrupt, hear)?;
         let outcome = watch.finish(self, in_time, hear)?;
-        Ok(Delivered { outcome, times: Times { start_up: Duration::ZERO, handler: started.elapsed() } })
+        Ok(Delivered { outcome, times: Times { start_up: Duration::ZERO, handler: started.elapsed() }, engine: None })
     }
 
     fn program(&self, message: &Message) -> Program {

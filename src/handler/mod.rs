@@ -417,6 +417,15 @@ impl Handler {
         &self.version
     }
 
+    /// What runs the app's code, and its version.
+    fn engine(&self) -> String {
+        match self.launch.runtime {
+            // It names itself.
+            Runtime::Embedded => self.version.clone(),
+            Runtime::Node => format!("Node.js {}", self.version),
+        }
+    }
+
     /// Ends the process, and whatever it started.
     pub fn stop(mut self) {
         self.child = None;

@@ -165,6 +165,7 @@ impl Keeper {
             excerpt: None,
             start_up_us: 0,
             handler_us: 0,
+            engine: None,
             repeat: String::new(),
             logs: Vec::new(),
             calls: Vec::new(),
@@ -207,7 +208,9 @@ impl Keeper {
     }
 
     fn finish(&mut self, event: &RunEvent) {
-        let RunEvent::DeliveryFinished { outcome, excerpt, start_up, handler, repeat, .. } = event else { return };
+        let RunEvent::DeliveryFinished { outcome, excerpt, start_up, handler, engine, repeat, .. } = event else {
+            return;
+        };
         let Some(Current { mut recorded, user, found_error, .. }) = self.current.take() else { return };
         recorded.held = outcome.held() && !found_error;
         recorded.outcome = cut_value(&serde_json::to_value(outcome).unwrap_or_default()).0;
@@ -217,6 +220,7 @@ impl Keeper {
         }
         recorded.excerpt = excerpt.as_ref().and_then(|excerpt| serde_json::to_value(excerpt).ok());
         (recorded.start_up_us, recorded.handler_us) = (micros(*start_up), micros(*handler));
+        recorded.engine.clone_from(engine);
         recorded.repeat.clone_from(repeat);
         self.keep(recorded, user);
     }

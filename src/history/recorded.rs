@@ -45,6 +45,9 @@ pub struct Recorded {
     pub start_up_us: u64,
     /// Payload handed over to outcome known.
     pub handler_us: u64,
+    /// What ran the code and its version; none where it was no app's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
     /// The command that repeats it.
     pub repeat: String,
     /// What the handler logged and wrote, in order.

@@ -33,6 +33,8 @@ pub struct Delivered {
     pub outcome: Outcome,
     /// How long it took.
     pub times: Times,
+    /// What ran the code and its version, such as `Node.js 20.20.2`; nothing where it was no app's.
+    pub engine: Option<String>,
 }
 
 /// How long a delivery took, wall clock.

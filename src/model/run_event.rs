@@ -127,6 +127,9 @@ pub enum RunEvent {
         /// Payload handed over to outcome known.
         #[serde(rename = "handler_us", serialize_with = "as_micros")]
         handler: Duration,
+        /// What ran the code and its version; nothing where it was no app's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        engine: Option<String>,
         /// The command that repeats this delivery alone.
         repeat: String,
     },

@@ -77,7 +77,8 @@ pub fn delivery_text(recorded: &Recorded, now: Timestamp, paint: Paint) -> Strin
     let mut text =
         format!("{}  {}\n", paint.strong(&printable_line(&title)), paint.faint(&printable_line(&how.join(", "))));
     let of = recorded.replay_of.map(|id| format!(", delivery {id} again")).unwrap_or_default();
-    let fired = format!("fired {} ({}) by simctl {}{of}", recorded.at, ago(&recorded.at, now), recorded.simctl);
+    let on = recorded.engine.as_ref().map(|engine| format!(" on {engine}")).unwrap_or_default();
+    let fired = format!("fired {} ({}) by simctl {}{on}{of}", recorded.at, ago(&recorded.at, now), recorded.simctl);
     let _ = writeln!(text, "{}", paint.faint(&printable_line(&fired)));
     let mut entry = |word: String, what: &str| {
         let _ = writeln!(text, "{word}  {}", below(what));

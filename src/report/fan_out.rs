@@ -174,6 +174,7 @@ mod tests {
             excerpt: None,
             start_up: Duration::ZERO,
             handler: Duration::ZERO,
+            engine: None,
             repeat: String::new(),
         }
     }

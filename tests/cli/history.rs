@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::sandbox::{Ran, Sandbox};
+use crate::sandbox::{Ran, Sandbox, node_or_skip};
 
 /// Says whom it was told of; a user called Bad makes it throw.
 const SERVER: &str = "exports = {
@@ -120,6 +120,21 @@ fn a_delivery_is_written_as_payload_as_delivery_and_as_step() {
     assert_eq!(step.out, "- replay: \"d.json\"\n  expect:\n    outcome: returned\n");
     let written: Value = serde_json::from_slice(&fs::read(app.path().join("d.json")).expect("written")).expect("JSON");
     assert_eq!(written, delivery);
+}
+
+#[test]
+fn what_ran_the_code_is_kept_with_its_version() {
+    let app = app();
+    create(&app, "Ada").code(0);
+    let kept = app.run(["history", "export", "1", "--as", "delivery"]).code(0).json();
+    assert!(kept["engine"].as_str().is_some_and(|engine| engine.starts_with("QuickJS 0.")), "{kept}");
+    app.run(["history", "show", "1"])
+        .code(0)
+        .stdout(&format!(" by simctl {} on QuickJS 0.", env!("CARGO_PKG_VERSION")));
+    if node_or_skip("the node half of a test of versions") {
+        app.run(["trigger", "onUserCreate", "--runtime", "node"]).code(0);
+        app.run(["history", "show", "2"]).code(0).stdout(" on Node.js ");
+    }
 }
 
 #[test]

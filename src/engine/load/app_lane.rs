@@ -112,7 +112,8 @@ fn fire(
             // One that was killed between two deliveries has lost none.
             process.take_if(|handler| handler.has_gone());
         }
-        let Delivered { outcome, times } = deliver(target.launch, &mut process, &delivery, &mut bridge, &control.cut)?;
+        let Delivered { outcome, times, .. } =
+            deliver(target.launch, &mut process, &delivery, &mut bridge, &control.cut)?;
         if process.is_none() {
             line.give_back();
         }

@@ -287,6 +287,7 @@ impl Player<'_, '_> {
             excerpt,
             start_up: delivered.times.start_up,
             handler: delivered.times.handler,
+            engine: delivered.engine,
             repeat: self.repeat.to_owned(),
         });
         effects.requests = self.services.take_requests();

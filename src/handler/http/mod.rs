@@ -197,7 +197,7 @@ impl Endpoint {
         if let Some(remark) = exchange::remark(&outcome) {
             hear(Heard::Notice(remark));
         }
-        Ok(Delivered { outcome, times: Times { start_up: Duration::ZERO, handler: started.elapsed() } })
+        Ok(Delivered { outcome, times: Times { start_up: Duration::ZERO, handler: started.elapsed() }, engine: None })
     }
 }
 
