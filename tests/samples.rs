@@ -87,8 +87,9 @@ fn told(app: &str, event: &str, runtime: &str) -> Vec<Value> {
     events
         .map(|mut event| {
             let members = event.as_object_mut().expect("an object");
-            members
-                .retain(|name, _| !["command", "repeat", "runtime"].contains(&name.as_str()) && !name.ends_with("_us"));
+            members.retain(|name, _| {
+                !["command", "repeat", "runtime", "engine"].contains(&name.as_str()) && !name.ends_with("_us")
+            });
             event
         })
         .collect()

@@ -317,7 +317,9 @@ fn secrets_in_a_schedule_are_not_shown() {
 fn comparable(ran: &Ran) -> Vec<Value> {
     let mut events = ran.lines();
     for event in events.iter_mut().filter_map(Value::as_object_mut) {
-        event.retain(|name, _| !name.ends_with("_us") && !["runtime", "command", "repeat"].contains(&name.as_str()));
+        event.retain(|name, _| {
+            !name.ends_with("_us") && !["runtime", "engine", "command", "repeat"].contains(&name.as_str())
+        });
         if let Some(excerpt) = event.get_mut("outcome").and_then(Value::as_object_mut) {
             excerpt.shift_remove("stack");
         }
