@@ -118,8 +118,11 @@ impl Store {
             }
         };
         connection.busy_timeout(PATIENCE)?;
-        // Before anything is written to it: it may be another program's.
-        is_new(&connection)?;
+        // Before anything is written to it: it may be another program's. All of it is seen as of one moment, since
+        // another lane of this run may be making the tables just now.
+        let look = connection.transaction()?;
+        is_new(&look)?;
+        look.commit()?;
         write_ahead(&connection)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if is_new(&transaction)? {
@@ -308,4 +311,33 @@ fn connect_file(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_new_file_is_opened_by_several_at_once() {
+        const SIDE_BY_SIDE: usize = 4;
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let storage = Storage::File(folder.path().join(format!("{round}.sqlite")));
+            let ready = Barrier::new(SIDE_BY_SIDE);
+            thread::scope(|scope| {
+                let open = || {
+                    let mut store = Store::new(storage.clone(), false);
+                    ready.wait();
+                    store.open().map(|_| ())
+                };
+                let opened: Vec<_> = (0..SIDE_BY_SIDE).map(|_| scope.spawn(open)).collect();
+                for lane in opened {
+                    lane.join().unwrap().unwrap();
+                }
+            });
+        }
+    }
 }
