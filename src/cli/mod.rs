@@ -6,6 +6,7 @@ mod args;
 mod complete;
 mod coverage;
 mod db;
+
 mod doctor;
 mod fuzz;
 mod history;
@@ -14,6 +15,7 @@ mod load;
 mod man;
 mod scenario;
 mod serve;
+mod typed;
 mod types;
 mod values;
 
@@ -25,8 +27,9 @@ use clap::error::ErrorKind;
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Args, ColorWhen, ScheduleVerb, Verb};
+use self::typed::Typed;
 use crate::commands::{self, Console, Context};
-use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, embedded, guardian_main, want_guardian};
+use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, Twin, embedded, guardian_main, want_guardian};
 use crate::model::Verdict;
 use crate::report::Verbosity;
 
@@ -50,6 +53,7 @@ pub fn run() -> ExitCode {
 }
 
 fn verdict(words: Vec<OsString>) -> Verdict {
+    typed::only(words.get(1));
     let matches = match Args::command().try_get_matches_from(&words) {
         Ok(matches) => matches,
         Err(error) => return show_clap(&error),
@@ -85,15 +89,18 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         }
     };
     match args.verb {
-        Verb::Trigger(flags) => match Interrupt::on_ctrl_c() {
-            Ok(interrupt) if flags.watch => {
-                commands::trigger_watching(&context, &flags.into_options(overrides), &interrupt)
+        Verb::Trigger(Typed(flags)) => {
+            let twin = flags.may_run_embedded().then(|| Twin::fork().ok()).flatten();
+            match Interrupt::on_ctrl_c() {
+                Ok(interrupt) if flags.watch => {
+                    commands::trigger_watching(&context, &flags.into_options(overrides), &interrupt)
+                }
+                Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), twin, &interrupt),
+                Err(error) => deaf(&context, &error),
             }
-            Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), &interrupt),
-            Err(error) => deaf(&context, &error),
-        },
-        Verb::Generate(flags) => commands::generate(&context, &flags.into_options(overrides)),
-        Verb::Validate(flags) => {
+        }
+        Verb::Generate(Typed(flags)) => commands::generate(&context, &flags.into_options(overrides)),
+        Verb::Validate(Typed(flags)) => {
             let progress = io::stderr().is_terminal() && !args.common.quiet;
             let is_watching = flags.watch;
             let options = flags.into_options(rules, progress);
@@ -105,7 +112,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Schedules(flags) => match flags.verb {
+        Verb::Schedules(Typed(flags)) => match flags.verb {
             ScheduleVerb::List(flags) => commands::list_schedules(&context, &flags.into_options()),
             ScheduleVerb::Fire(flags) => match Interrupt::on_ctrl_c() {
                 Ok(interrupt) => {
@@ -115,14 +122,14 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             },
         },
-        Verb::History(flags) => commands::history(&context, &flags.into_options()),
-        Verb::Diff(flags) => commands::history(&context, &flags.into_options()),
-        Verb::Users(flags) => commands::users(&context, &flags.into_options()),
-        Verb::Replay(flags) => match Interrupt::on_ctrl_c() {
+        Verb::History(Typed(flags)) => commands::history(&context, &flags.into_options()),
+        Verb::Diff(Typed(flags)) => commands::history(&context, &flags.into_options()),
+        Verb::Users(Typed(flags)) => commands::users(&context, &flags.into_options()),
+        Verb::Replay(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::replay(&context, &flags.into_options(overrides), &interrupt),
             Err(error) => deaf(&context, &error),
         },
-        Verb::Test(flags) => {
+        Verb::Test(Typed(flags)) => {
             // A terminal that obeys nothing would show one line after the other.
             let obeys = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
             let progress = io::stderr().is_terminal() && obeys && !args.common.quiet;
@@ -131,36 +138,37 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Fuzz(flags) => match Interrupt::on_ctrl_c() {
+        Verb::Fuzz(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => {
                 let live = io::stderr().is_terminal() && !args.common.quiet;
                 commands::fuzz(&context, &flags.into_options(live), &interrupt)
             }
             Err(error) => deaf(&context, &error),
         },
-        Verb::Load(flags) => match Interrupt::on_ctrl_c() {
+        Verb::Load(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => {
                 let live = io::stderr().is_terminal() && !args.common.quiet;
                 commands::load(&context, &flags.into_options(overrides, live), &interrupt)
             }
             Err(error) => deaf(&context, &error),
         },
-        Verb::Report(flags) => commands::merge_reports(&context, &flags.into_options()),
-        Verb::Serve(flags) => match Interrupt::on_ctrl_c().and_then(|interrupt| Ok((flags.into_options()?, interrupt)))
-        {
-            Ok((options, interrupt)) => commands::serve(&context, options, &interrupt),
-            Err(error) => deaf(&context, &error),
-        },
-        Verb::Db(flags) => commands::db(&context, &flags.into_options()),
-        Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
-        Verb::Doctor(flags) => commands::doctor(&context, &flags.into_options()),
-        Verb::Completions(flags) => context.console.write(&flags.script()),
-        Verb::Man(flags) => flags.run(&context.console, &context.cwd),
-        Verb::Init(flags) => match Interrupt::on_ctrl_c() {
+        Verb::Report(Typed(flags)) => commands::merge_reports(&context, &flags.into_options()),
+        Verb::Serve(Typed(flags)) => {
+            match Interrupt::on_ctrl_c().and_then(|interrupt| Ok((flags.into_options()?, interrupt))) {
+                Ok((options, interrupt)) => commands::serve(&context, options, &interrupt),
+                Err(error) => deaf(&context, &error),
+            }
+        }
+        Verb::Db(Typed(flags)) => commands::db(&context, &flags.into_options()),
+        Verb::Schema(Typed(flags)) => commands::schema(&context, &flags.into_options()),
+        Verb::Doctor(Typed(flags)) => commands::doctor(&context, &flags.into_options()),
+        Verb::Completions(Typed(flags)) => context.console.write(&flags.script()),
+        Verb::Man(Typed(flags)) => flags.run(&context.console, &context.cwd),
+        Verb::Init(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::init(&context, &flags.into_options(), &interrupt),
             Err(error) => deaf(&context, &error),
         },
-        Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
+        Verb::Explain(Typed(flags)) => commands::explain(&context, &flags.into_options()),
     }
 }
 

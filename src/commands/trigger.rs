@@ -15,7 +15,7 @@ use crate::engine::prepare::{
     Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_frame,
 };
 use crate::engine::{EngineError, Plan, run};
-use crate::handler::{Handler, HandlerError, Interrupt, Launch};
+use crate::handler::{Handler, HandlerError, Interrupt, Launch, Twin};
 use crate::history::Keeper;
 use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Secrets, Verdict};
 use crate::platform::{Network, Services, Setup, Storage, schedule_fires};
@@ -105,11 +105,11 @@ struct Loaded {
 }
 
 /// Fires the event, once or `--count` times.
-pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
+pub fn trigger(context: &Context, options: &TriggerOptions, twin: Option<Twin>, interrupt: &Interrupt) -> Verdict {
     if let Some(external) = &options.external {
         return external::trigger(context, options, external, interrupt);
     }
-    let mut prepared = match prepare(context, options, interrupt) {
+    let mut prepared = match prepare(context, options, twin, interrupt) {
         Ok(prepared) => prepared,
         Err(findings) => return context.refuse(&findings),
     };
@@ -144,7 +144,12 @@ pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrup
     }
 }
 
-fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Result<Prepared, Findings> {
+fn prepare(
+    context: &Context,
+    options: &TriggerOptions,
+    twin: Option<Twin>,
+    interrupt: &Interrupt,
+) -> Result<Prepared, Findings> {
     let app = App::open(&options.app.locate(context))?;
     let subscription = app.subscription(&options.event, options.scope.as_deref())?.clone();
     let script = app.script()?;
@@ -152,7 +157,11 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
     let is_plain = options.handler.runtime != RuntimeChoice::Node
         && !options.handler.node_options.lends_globals
         && may_run_embedded(script.source.text());
-    let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
+    let mut early = match twin {
+        Some(twin) if is_plain => Some(Handler::start_in(twin, &launch, interrupt)),
+        _ if is_plain => Handler::start(&launch, interrupt).ok(),
+        _ => None,
+    };
     let reading = app.read_scripts(&script);
     let Choice { runtime, notices, findings, lacks_node } = choose_runtime(&options.handler, &reading);
     if runtime != launch.runtime {
