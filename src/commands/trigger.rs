@@ -153,14 +153,15 @@ fn prepare(
     let app = App::open(&options.app.locate(context))?;
     let subscription = app.subscription(&options.event, options.scope.as_deref())?.clone();
     let script = app.script()?;
-    let mut launch = options.handler.launch(&app, &script, Runtime::Embedded);
-    let is_plain = options.handler.runtime != RuntimeChoice::Node
-        && !options.handler.node_options.lends_globals
-        && may_run_embedded(script.source.text());
+    let is_node = options.handler.runtime == RuntimeChoice::Node;
+    let is_plain = !options.handler.node_options.lends_globals && may_run_embedded(script.source.text());
+    let mut launch = options.handler.launch(&app, &script, if is_node { Runtime::Node } else { Runtime::Embedded });
     let mut early = match twin {
-        Some(twin) if is_plain => Some(Handler::start_in(twin, &launch, interrupt)),
-        _ if is_plain => Handler::start(&launch, interrupt).ok(),
-        _ => None,
+        // One that cannot be started is told of where it is started again; to install packages may take long.
+        _ if is_node => (!options.handler.install).then(|| Handler::start(&launch, interrupt).ok()).flatten(),
+        _ if !is_plain => None,
+        Some(twin) => Some(Handler::start_in(twin, &launch, interrupt)),
+        None => Handler::start(&launch, interrupt).ok(),
     };
     let reading = app.read_scripts(&script);
     let Choice { runtime, notices, findings, lacks_node } = choose_runtime(&options.handler, &reading);

@@ -361,10 +361,11 @@ impl Child {
         self.move_bytes();
     }
 
-    /// Kills a process that can have started nothing; [`Child::end`] waits for its end.
+    /// Has the process begin to end; [`Child::end`] waits for it.
     pub(super) fn dismiss(&self) {
-        if self.mark.is_none() && self.reaped.is_none() {
-            let _ = kill_process_group(self.pid, Signal::KILL);
+        if self.reaped.is_none() {
+            // One that can have started nothing need not be asked.
+            let _ = kill_process_group(self.pid, if self.mark.is_some() { Signal::TERM } else { Signal::KILL });
         }
     }
 

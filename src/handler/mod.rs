@@ -437,7 +437,7 @@ impl Handler {
         }
     }
 
-    /// Nothing more is asked of the process: where it can be ended without waiting, it ends while other things are done.
+    /// Nothing more is asked of the process: it begins to end while other things are done.
     pub fn dismiss(&self) {
         if let Some(child) = &self.child {
             child.dismiss();
