@@ -173,7 +173,7 @@ fn prepare(
     let launch = options.handler.launch(&app, &script, runtime);
     let syntax_error = syntax_frame(&app, &reading);
     let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
-    let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?;
+    let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?.complete()?;
     let mocks = app.mocks(schemas)?;
     Ok(Prepared { app, subscription, script, launch, notices, findings, syntax_error, iparams, mocks })
 }
@@ -249,7 +249,8 @@ impl Teller<'_> {
         });
         self.emit(RunEvent::FuzzStarted { event: options.event.clone(), invalid: options.invalid });
         let prepared = self.prepared;
-        for finding in prepared.app.manifest.findings.iter().chain(&prepared.findings) {
+        let of_app = prepared.app.manifest.findings.iter().chain(&prepared.findings);
+        for finding in of_app.chain(&prepared.iparams.missing) {
             self.emit(RunEvent::Found { finding: finding.clone() });
         }
         for message in &prepared.notices {

@@ -157,6 +157,58 @@ fn other_installation_parameters_can_be_named() {
         .stdout("returned \"south\"");
 }
 
+/// An app whose parameter `team` an installer must fill in.
+fn requiring_a_team() -> Sandbox {
+    let declared = r#"{"team": {"display_name": "Team", "type": "text", "required": true}}"#;
+    Sandbox::app(
+        "exports = { created: function (p) { return 'of ' + (p.iparams || {}).team; }, updated: function (p) {} };",
+    )
+    .file("config/iparams.json", declared)
+    .file("values.json", "{\n  \"taem\": \"north\"\n}")
+    .file("tests/a.scenario.yaml", "steps: [{ create: jane }]")
+}
+
+#[test]
+fn a_required_parameter_that_the_file_of_values_lacks_keeps_the_handler_from_running() {
+    let sandbox = requiring_a_team();
+    for args in [
+        &["trigger", "onUserCreate"][..],
+        &["trigger", "onUserCreate", "--exec", "cat"],
+        &["load", "onUserCreate", "-n", "2"],
+        &["load", "onUserCreate", "-n", "2", "--exec", "cat"],
+        &["fuzz", "onUserCreate", "-n", "2"],
+    ] {
+        let ran = sandbox.run(args.iter().copied().chain(["--iparams", "values.json"])).code(2);
+        let ran = ran.stderr("error[missing-iparam]: the installation parameter `team` is required");
+        let ran = ran.stderr("values.json:2:3").stderr("did you mean `team`?");
+        assert!(!ran.out.contains("of undefined"), "{}", ran.out);
+    }
+    let sandbox = sandbox.file("config/iparam_test_data.json", "{}");
+    for args in [&["trigger", "onUserCreate"][..], &["test"]] {
+        sandbox.run(args.iter().copied()).code(2).stderr("missing-iparam").stderr("iparam_test_data.json:1:1");
+    }
+    sandbox.run(["validate"]).code(0).stdout("warning[missing-iparam]").stdout("iparam_test_data.json:1:1");
+    sandbox.run(["generate", "onUserCreate"]).code(0);
+    let sandbox = sandbox.file("tests/a.scenario.yaml", "iparams: { team: north }\nsteps: [{ create: jane }]");
+    sandbox.run(["test"]).code(0).stdout("1 scenario");
+    sandbox.file("config/iparam_test_data.json", r#"{"team": null}"#).run(["trigger", "onUserCreate"]).code(0);
+}
+
+#[test]
+fn without_a_file_of_values_a_required_parameter_without_a_default_is_warned_of_once() {
+    let sandbox = requiring_a_team().file("tests/b.scenario.yaml", "steps: [{ create: kim }]");
+    for args in [&["trigger", "onUserCreate"][..], &["test"], &["load", "onUserCreate", "-n", "2"]] {
+        let ran = sandbox.run(args.iter().copied()).code(0);
+        let told = ran.out.clone() + &ran.err;
+        assert_eq!(told.matches("warning[missing-iparam]").count(), 1, "{told}");
+        assert!(told.contains("iparams.json:1:2") && told.contains("iparam_test_data.json"), "{told}");
+    }
+    let with_default = r#"{"team": {"display_name": "Team", "type": "text", "required": true, "default_value": "x"}}"#;
+    let sandbox = sandbox.file("config/iparams.json", with_default);
+    let ran = sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("of x");
+    assert!(!ran.out.contains("missing-iparam") && !ran.err.contains("missing-iparam"), "{}", ran.out);
+}
+
 #[test]
 fn a_payload_comes_from_a_file_from_standard_input_or_from_the_apps_samples() {
     let server = "exports = { created: function (p) { return p.data.user.first_name; } };";
