@@ -161,6 +161,7 @@ fn events() -> Vec<RunEvent> {
             event: "onUserCreate".to_owned(),
             to,
             platform,
+            platform_version: (platform == Platform::V2).then(|| "2.2".to_owned()),
             payload: RawValue::from_string("{\"event\":\"onUserCreate\"}".to_owned()).unwrap(),
         });
     }

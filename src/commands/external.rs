@@ -231,6 +231,7 @@ fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interr
         handler: &prepared.handler,
         event: &options.event,
         platform: prepared.platform,
+        platform_version: prepared.app.as_ref().and_then(|app| app.manifest.platform_version.as_deref()),
         seed: options.payload.seed,
         now: &options.payload.now.to_string(),
         indices: options.payload.indices(),

@@ -288,6 +288,7 @@ impl Teller<'_> {
                 runtime: prepared.launch.runtime,
             },
             platform: prepared.app.manifest.platform,
+            platform_version: prepared.app.manifest.platform_version.clone(),
             payload: RawValue::from_string(payload).unwrap_or_else(|_| RawValue::NULL.to_owned()),
         });
         let id = cases.id(&failure.case);

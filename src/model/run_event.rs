@@ -60,6 +60,9 @@ pub enum RunEvent {
         to: Addressee,
         /// The platform whose envelope the payload wears.
         platform: Platform,
+        /// The platform version that the app's manifest names, where it names one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        platform_version: Option<String>,
         /// The payload, as it is handed over, secrets masked.
         payload: Box<RawValue>,
     },

@@ -171,7 +171,7 @@ impl<W: Write> Human<W> {
 impl<W: Write> Human<W> {
     /// What is fired at what.
     fn delivery(&self, event: &RunEvent) -> String {
-        let RunEvent::DeliveryStarted { index, event, to, platform, payload } = event else {
+        let RunEvent::DeliveryStarted { index, event, to, platform, platform_version, payload } = event else {
             return String::new();
         };
         let number = if self.count > 1 { format!("[{index}] ") } else { String::new() };
@@ -182,7 +182,7 @@ impl<W: Write> Human<W> {
             Addressee::Endpoint { .. } => "POST".to_owned(),
             Addressee::Program { .. } => "payload on standard input".to_owned(),
         };
-        let how = format!("{how}, platform {platform}{seed}");
+        let how = format!("{how}, {}{seed}", platform.told(platform_version.as_deref()));
         let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
         if self.verbosity == Verbosity::Verbose {
             text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));

@@ -129,6 +129,31 @@ fn the_envelope_follows_the_manifest() {
     assert!(v3.contains(&"currentHost".into()) && !v3.contains(&"account_id".into()), "{v3:?}");
 }
 
+/// A manifest of an older platform, of which payloads wear the envelope of 2.3.
+#[test]
+fn the_platform_that_is_told_is_the_manifests_and_an_envelope_is_called_one() {
+    let manifest = |version: &str| {
+        format!(
+            r#"{{{version} "product": {{"freshchat": {{"events": {{"onUserCreate": {{"handler": "created"}}}}}}}}}}"#
+        )
+    };
+    let server = "exports = { created: function () {} };";
+    let scenario = "matrix: { platform: ['2.3', '3.0'] }\nsteps: [{ create: jane }]";
+    let sandbox = Sandbox::app(server)
+        .file("manifest.json", manifest(r#""platform-version": "2.2","#))
+        .file("tests/a.scenario.yaml", scenario);
+    sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("embedded runtime, platform 2.2,").without("2.3");
+    sandbox.run(["trigger", "onUserCreate", "--exec", "true"]).code(0).stdout("platform 2.2,").without("2.3");
+    sandbox.run(["history", "show", "1"]).code(0).stdout("platform 2.2,").without("2.3");
+    sandbox.run(["doctor"]).code(0).stdout("platform 2.2, onUserCreate").without("2.3");
+    let ran = sandbox.run(["trigger", "onUserCreate", "--format", "json"]).code(0);
+    ran.stdout(r#""platform":"2.3","platform_version":"2.2""#);
+    let ran = sandbox.run(["test", "--verbose"]).code(0);
+    ran.stdout("embedded runtime, platform 2.2").stdout("embedded runtime, envelope of platform 3.0");
+    let sandbox = Sandbox::app(server).file("manifest.json", manifest(""));
+    sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("embedded runtime, envelope of platform 2.3,");
+}
+
 #[test]
 fn installation_parameters_are_in_the_payload_and_secure_ones_in_no_output() {
     let sandbox = Sandbox::app(

@@ -74,9 +74,9 @@ fn manifest(looked: &Looked<'_>) -> Check {
     match looked.app {
         Ok(app) => {
             let version = app.manifest.platform_version.as_deref();
-            let platform = version.map_or_else(|| app.manifest.platform.to_string(), str::to_owned);
+            let platform = app.manifest.platform.told(version);
             let events: Vec<&str> = app.manifest.subscriptions.iter().map(|one| one.event.as_str()).collect();
-            check("manifest", State::Good, format!("platform {platform}, {}", events.join(", ")))
+            check("manifest", State::Good, format!("{platform}, {}", events.join(", ")))
         }
         Err(findings) => {
             let what = findings.iter().find(|finding| finding.is_error()).or(findings.first());
