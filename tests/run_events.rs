@@ -101,6 +101,7 @@ fn events() -> Vec<RunEvent> {
             case: "data.user.email:absent".to_owned(),
             changes: vec!["`data.user.email` absent".to_owned()],
             valid: true,
+            smallest: false,
             place: "threw TypeError at server/server.js:2".to_owned(),
             times: 3,
         },

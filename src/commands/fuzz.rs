@@ -297,6 +297,7 @@ impl Teller<'_> {
             case: id.clone(),
             changes: cases.told(&failure.case),
             valid: cases.is_valid(&failure.case),
+            smallest: failure.smallest,
             place: failure.place.clone(),
             times: failure.times,
         });

@@ -99,6 +99,41 @@ fn fuzz(sandbox: &Sandbox, more: &[&str]) -> Ran {
     sandbox.run(fixed.into_iter().chain(more.iter().copied()))
 }
 
+/// A handler whose failure takes longer than there is time: that of several changes at once, so that it could be made smaller.
+#[test]
+fn time_is_up_for_making_a_failure_smaller_too() {
+    let slow = "if (!user.email && !user.phone) {
+      const end = Date.now() + 4500;
+      while (Date.now() < end);
+      throw new Error('slow');
+    }";
+    let sandbox = app(slow);
+    let ran = sandbox.run([
+        "fuzz",
+        "onUserUpdate",
+        "--seed",
+        "7",
+        "--for",
+        "3s",
+        "--format",
+        "json=run.ndjson",
+        "--format",
+        "human",
+    ]);
+    let ran = ran.code(1).stdout("not made as small as it can be").stdout("1 of ");
+    let kept = std::fs::read_to_string(sandbox.path().join("run.ndjson")).expect("the stream");
+    let failed = of_type(&kept, "case-failed");
+    assert_eq!(
+        (failed.len(), &failed[0]["smallest"], &failed[0]["times"]),
+        (1, &false.into(), &1.into()),
+        "{}",
+        ran.out
+    );
+    // Time enough: nothing is said.
+    let quick = fuzz(&app("if (!user.email) throw new Error('quick');"), &["--for", "60s", "-n", "200"]).code(1);
+    assert_eq!(of_type(&quick.out, "case-failed")[0]["smallest"], true, "{}", quick.out);
+}
+
 /// The events of one type.
 fn of_type(out: &str, wanted: &str) -> Vec<Value> {
     let events = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
