@@ -90,7 +90,7 @@ pub(super) fn apps(context: &Context, options: &TestOptions, interrupt: &Interru
     let schemas = context.schemas()?;
     let mut tested = Tested { apps: Vec::new(), scenes: Vec::new(), findings: Vec::new(), verdict: Verdict::Held };
     let mut left = Left::default();
-    for group in groups(context, options) {
+    for group in groups(context, options)? {
         match one(context, options, &schemas, &group, &mut left, interrupt) {
             Ok(None) => {}
             Ok(Some((prepared, scenarios))) => {
