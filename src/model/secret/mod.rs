@@ -9,8 +9,10 @@ use std::ops::Range;
 use serde_json::{Map, Number, Value};
 
 use self::spelling::Base64;
+use self::starts::Starts;
 
 mod spelling;
+mod starts;
 
 /// What stands where a secret was.
 const MASK: &str = "********";
@@ -30,8 +32,7 @@ const LITERAL: &str = "{{literal}}";
 #[derive(Clone, Default)]
 pub struct Secrets {
     all: Vec<Secret>,
-    /// Whether a secret can begin with that byte, however it is spelled. Nearly all of a text is passed over by this.
-    starts: Vec<bool>,
+    starts: Starts,
 }
 
 #[derive(Clone)]
@@ -73,7 +74,8 @@ impl Secrets {
     pub fn new(named: impl IntoIterator<Item = (String, String)>) -> Self {
         let named = named.into_iter().filter(|(_, value)| !value.is_empty());
         let all: Vec<Secret> = named.map(|(name, value)| Secret::new(&name, value)).collect();
-        let starts = (0..=u8::MAX).map(|byte| all.iter().any(|secret| secret.can_begin_with(byte))).collect();
+        let mut starts = Starts::default();
+        all.iter().flat_map(|secret| &secret.variants).for_each(|variant| variant.add_starts(&mut starts));
         Self { all, starts }
     }
 
@@ -94,7 +96,7 @@ impl Secrets {
         let mut told = 0;
         let mut found: Option<Range<usize>> = None;
         // Secrets may overlap: nothing of either may be left.
-        for at in text.char_indices().map(|(at, _)| at) {
+        for at in self.starts.places(text.as_bytes()) {
             let Some(Found { range, .. }) = self.at(text, at) else { continue };
             match &mut found {
                 Some(last) if range.start < last.end => last.end = last.end.max(range.end),
@@ -113,6 +115,14 @@ impl Secrets {
             told = last.end;
         }
         masked + &text[told..]
+    }
+
+    /// Whether a secret may be in `json`, the text of a JSON value: where not, [`Secrets::mask_value`] leaves that value as it is.
+    /// Takes a fraction of the time that reading and masking it does.
+    pub fn may_be_in(&self, json: &str) -> bool {
+        // Without an escape, names, texts and numbers stand there as they are, between signs that are part of no word and that no
+        // spelling goes on over. A secret is rare enough for one that is found in passing to be looked for properly.
+        json.contains('\\') || self.starts.places(json.as_bytes()).any(|at| self.at(json, at).is_some())
     }
 
     /// `text` with a placeholder for every secret, which [`Secrets::reveal`] puts back to the byte.
@@ -221,7 +231,7 @@ impl Secrets {
 
     /// The longest secret that begins at `at`.
     fn at(&self, text: &str, at: usize) -> Option<Found> {
-        if !self.starts.get(usize::from(text.as_bytes()[at])).copied().unwrap_or(false) {
+        if !self.starts.may_begin(text.as_bytes(), at) {
             return None;
         }
         let found = self.all.iter().filter_map(|secret| secret.at(text, at));
@@ -252,13 +262,6 @@ impl Secret {
         }
         let is_short = text.chars().count() < SHORTEST_INSIDE_WORDS;
         Self { name: token(name), text, is_short, variants }
-    }
-
-    fn can_begin_with(&self, byte: u8) -> bool {
-        let can = |variant: &Variant| {
-            variant.can_begin_with(byte) || variant.base64.iter().any(|form| form.can_begin_with(byte))
-        };
-        self.variants.iter().any(can)
     }
 
     fn at(&self, text: &str, at: usize) -> Option<Found> {
@@ -296,7 +299,21 @@ impl Variant {
 
     /// Whether it can begin with that byte, as it stands or escaped.
     fn can_begin_with(&self, byte: u8) -> bool {
-        self.text.as_bytes().first() == Some(&byte) || matches!(byte, b'%' | b'\\' | b'+')
+        self.text.as_bytes().first() == Some(&byte) || spelling::ESCAPES.contains(&byte)
+    }
+
+    /// Adds the first two bytes of each of its spellings.
+    fn add_starts(&self, starts: &mut Starts) {
+        match *self.text.as_bytes() {
+            [] => {}
+            [only] => starts.add_all(only),
+            [first, second, ..] => {
+                starts.add(first, second);
+                spelling::ESCAPES.iter().for_each(|&escape| starts.add(first, escape));
+            }
+        }
+        spelling::ESCAPES.iter().for_each(|&escape| starts.add_all(escape));
+        self.base64.iter().for_each(|form| form.add_starts(starts));
     }
 }
 
