@@ -146,15 +146,11 @@ pub(crate) fn measure(bench: &mut Bench<'_>) {
         "{own_size} bytes each by simctl, {bare_size} by the bare loop. Before the first payload, schemas are read and compiled to a plan: {set_up:.2} ms.\n"
     ));
     let work = "`generate -n 1000000` to a file";
-    bench.sheet.bar(work, "`@faker-js/faker`, one core", Asked::AtLeast(20.0), came.ratio(ONE_CORE, FAKER_JS_LOOP));
-    bench.sheet.bar(
-        work,
-        "`fake` crate with `serde_json`, one core",
-        Asked::AtLeast(1.5),
-        came.ratio(ONE_CORE, BARE_LOOP),
-    );
-    // "Scales to two cores" is asked for, without a number.
-    bench.sheet.bar(work, "on two cores, the same on one", Asked::AtLeast(1.5), came.ratio(TWO_CORES, ONE_CORE));
+    let others = [
+        ("`@faker-js/faker`, one core", 20.0, FAKER_JS_LOOP),
+        ("`fake` crate with `serde_json`, one core", 1.5, BARE_LOOP),
+    ];
+    bench.sheet.cores(work, &came, [ONE_CORE, TWO_CORES], &others);
     let memory = |count: u64| peak_memory(&generate_words(count, "0,1"), new_file(&file).into());
     let [few, many] = [count / 10, count].map(memory);
     bench.sheet.add(&format!(

@@ -103,15 +103,9 @@ fn stream(bench: &mut Bench<'_>, others: &Others) {
     let title = "payloads a second, 100,000 in one .jsonl";
     bench.sheet.add(&came.table(title, Some((ONE_CORE, "of simctl's, one core"))));
     let work = "`validate` of 100,000 payloads";
-    bench.sheet.bar(work, "`ajv` standalone, one core", Asked::AtLeast(3.0), came.ratio(ONE_CORE, AJV_LOOP));
-    bench.sheet.bar(
-        work,
-        "`jsonschema` crate in a bare loop, one core",
-        Asked::AtLeast(1.5),
-        came.ratio(ONE_CORE, CRATE),
-    );
-    // "Scales to two cores" is asked for, without a number.
-    bench.sheet.bar(work, "on two cores, the same on one", Asked::AtLeast(1.5), came.ratio(TWO_CORES, ONE_CORE));
+    let others =
+        [("`ajv` standalone, one core", 3.0, AJV_LOOP), ("`jsonschema` crate in a bare loop, one core", 1.5, CRATE)];
+    bench.sheet.cores(work, &came, [ONE_CORE, TWO_CORES], &others);
 }
 
 /// What the disk, or rather the system's memory, takes: read as `simctl` reads, milliseconds.

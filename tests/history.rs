@@ -29,6 +29,7 @@ fn started(payload: &str) -> RunEvent {
             runtime: Runtime::Embedded,
         },
         platform: Platform::V3,
+        platform_version: Some("3.0".to_owned()),
         payload: RawValue::from_string(payload.to_owned()).unwrap(),
     }
 }

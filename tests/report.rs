@@ -127,6 +127,7 @@ fn started(index: u64) -> RunEvent {
             runtime: Runtime::Embedded,
         },
         platform: Platform::V3,
+        platform_version: Some("3.0".to_owned()),
         payload: RawValue::from_string("{\"event\":\"onUserUpdate\"}".to_owned()).unwrap(),
     }
 }
@@ -155,6 +156,7 @@ fn external() -> Vec<RunEvent> {
         event: "onUserUpdate".to_owned(),
         to,
         platform: Platform::V3,
+        platform_version: Some("3.0".to_owned()),
         payload: RawValue::from_string("{\"event\":\"onUserUpdate\"}".to_owned()).unwrap(),
     };
     let posted = |index| started(index, Addressee::Endpoint { url: url.to_owned() });

@@ -101,6 +101,7 @@ fn events() -> Vec<RunEvent> {
             case: "data.user.email:absent".to_owned(),
             changes: vec!["`data.user.email` absent".to_owned()],
             valid: true,
+            smallest: false,
             place: "threw TypeError at server/server.js:2".to_owned(),
             times: 3,
         },
@@ -161,6 +162,7 @@ fn events() -> Vec<RunEvent> {
             event: "onUserCreate".to_owned(),
             to,
             platform,
+            platform_version: (platform == Platform::V2).then(|| "2.2".to_owned()),
             payload: RawValue::from_string("{\"event\":\"onUserCreate\"}".to_owned()).unwrap(),
         });
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use super::machine;
 use super::peers::Peer;
 use super::spread::{Spread, Unit};
+use super::turns::Came;
 
 /// The block that holds the bars of all benchmarks.
 const BARS: &str = "bars";
@@ -88,6 +89,16 @@ impl Sheet {
             block.push('\n');
         }
         block.push_str(text);
+    }
+
+    /// The bars of `work` that goes on one core and on two: on one, at least so many times as much as each of `others`, which are
+    /// told by their first text and came by their last; on two, more than on one. "Scales to two cores" is asked for, without a
+    /// number.
+    pub(crate) fn cores(&mut self, work: &str, came: &Came, [one, two]: [&str; 2], others: &[(&str, f64, &str)]) {
+        for &(beside, times, other) in others {
+            self.bar(work, beside, Asked::AtLeast(times), came.ratio(one, other));
+        }
+        self.bar(work, "on two cores, the same on one", Asked::AtLeast(1.5), came.ratio(two, one));
     }
 
     /// Says what a ratio or a value was asked to be, and what it is.

@@ -234,6 +234,7 @@ fn delivery() -> RunEvent {
             runtime: Runtime::Embedded,
         },
         platform: Platform::V3,
+        platform_version: Some("3.0".to_owned()),
         payload: serde_json::value::to_raw_value(&serde_json::json!({})).unwrap_or_else(|error| panic!("{error}")),
     }
 }

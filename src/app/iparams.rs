@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::model::{Code, Finding, Findings, Secrets};
-use crate::text::json::{self, Member, Node};
+use crate::model::{Code, Finding, Findings, Secrets, Severity};
+use crate::text::json::{self, Member, Node, escape_token};
 use crate::text::{Source, nearest, printable_line};
 
 use super::App;
+use super::config::{hide_values, is_secure, lacking_value, required};
 use super::locate::is_there;
 
 /// Declares the parameters: name, type, default, whether secure.
@@ -24,6 +25,25 @@ pub struct Iparams {
     /// The values of those that `config/iparams.json` marks `secure: true` or that the user calls secret, wherever they
     /// come from.
     pub secrets: Secrets,
+    /// A finding for each required parameter that has no value: an error where a file of values lacks it, a warning where
+    /// there is no such file.
+    pub missing: Findings,
+}
+
+/// A file that holds an object.
+struct Text {
+    source: Source,
+    node: Node,
+}
+
+impl Iparams {
+    /// The parameters as a handler may be given them.
+    ///
+    /// # Errors
+    /// The file of values lacks a parameter without which the app could not be installed, so that no handler of it would run.
+    pub fn complete(self) -> Result<Self, Findings> {
+        if self.missing.iter().any(Finding::is_error) { Err(self.missing) } else { Ok(self) }
+    }
 }
 
 impl App {
@@ -49,37 +69,41 @@ impl App {
         own: &Map<String, Value>,
     ) -> Result<Iparams, Findings> {
         let declared = self.object_of(DECLARED);
-        let values = match file {
+        let given = match file {
             Some(file) => {
                 let path = self.cwd.join(file);
                 object(Source::read_as(&path, file).map_err(|finding| vec![finding])).map(Some)
             }
             None => self.object_of(TEST_DATA),
         };
-        let (declared, values) = match (declared, values) {
-            (Ok(declared), Ok(values)) => (declared, values),
-            (declared, values) => {
+        let (declared, given) = match (declared, given) {
+            (Ok(declared), Ok(given)) => (declared, given),
+            (declared, given) => {
                 let of = |found: Result<_, Findings>| found.err().unwrap_or_default();
-                return Err([of(declared), of(values)].concat());
+                return Err([of(declared), of(given)].concat());
             }
         };
-        let mut values = match values {
-            Some(node) => as_map(&node),
-            None => declared.as_ref().map(defaults).filter(|defaults| !defaults.is_empty()),
+        let mut values = match &given {
+            Some(given) => as_map(&given.node),
+            None => declared.as_ref().map(|text| defaults(&text.node)).filter(|defaults| !defaults.is_empty()),
         };
         if !own.is_empty() {
             values.get_or_insert_default().extend(own.clone());
         }
-        let declared = declared.as_ref().and_then(Node::members).unwrap_or_default();
-        let unknown = unknown(secret, declared, values.as_ref());
+        let members = declared.as_ref().and_then(|text| text.node.members()).unwrap_or_default();
+        let unknown = unknown(secret, members, values.as_ref());
         if !unknown.is_empty() {
             return Err(unknown);
         }
-        let secrets = secrets(declared, secret, values.as_ref());
-        Ok(Iparams { values, secrets })
+        let secrets = secrets(members, secret, values.as_ref());
+        let is_given = |name: &str| values.as_ref().is_some_and(|values| values.contains_key(name));
+        let mut missing =
+            declared.as_ref().map(|declared| missing(declared, given.as_ref(), is_given, secret)).unwrap_or_default();
+        missing.iter_mut().for_each(|finding| finding.mask(&secrets));
+        Ok(Iparams { values, secrets, missing })
     }
 
-    fn object_of(&self, name: &str) -> Result<Option<Node>, Findings> {
+    fn object_of(&self, name: &str) -> Result<Option<Text>, Findings> {
         let path = self.root.join(name);
         if !is_there(&path) {
             return Ok(None);
@@ -88,8 +112,40 @@ impl App {
     }
 }
 
+/// A finding for each required parameter that is not given: in the file of values, else where it is declared. What is secret
+/// is hidden in the lines that they show, those named in `secret` included.
+fn missing(declared: &Text, given: Option<&Text>, is_given: impl Fn(&str) -> bool, secret: &[String]) -> Findings {
+    let names = required(&declared.node).filter(|name| !is_given(name));
+    let is_secret =
+        |name: &str| secret.iter().any(|secret| secret == name) || declared.node.get(name).is_some_and(is_secure);
+    let mut findings: Findings;
+    if let Some(Text { source, node }) = given {
+        findings = names.map(|name| lacking_value(source, node, &declared.node, name)).collect();
+        hide_values(source, node, is_secret, &mut findings);
+    } else {
+        findings = names.map(|name| nowhere(declared, name)).collect();
+        hide_values(&declared.source, &declared.node, is_secret, &mut findings);
+    }
+    findings
+}
+
+/// The required parameter `name` has no value, as there is no file of values.
+fn nowhere(declared: &Text, name: &str) -> Finding {
+    let pointer = format!("/{}", escape_token(name));
+    let place = declared.node.key_range(&pointer).map(|range| json::place_at(&declared.source, range, &pointer));
+    let name = printable_line(name);
+    let what = format!(
+        "the installation parameter `{name}` is required, and it has neither a value nor a default: the handler finds none"
+    );
+    let finding = Finding::new(Code::MissingIparam, what).at(place.unwrap_or_default());
+    Finding {
+        severity: Severity::Warning,
+        ..finding.hint(format!("give it one: `{{\"{name}\": VALUE}}` in `{TEST_DATA}`"))
+    }
+}
+
 /// The object that a text holds; findings that only warn do not stop it.
-fn object(source: Result<Source, Findings>) -> Result<Node, Findings> {
+fn object(source: Result<Source, Findings>) -> Result<Text, Findings> {
     let source = source?;
     let (node, findings) = json::read(&source);
     if findings.iter().any(|finding| finding.is_error() && finding.code != Code::DuplicateKey) {
@@ -97,7 +153,7 @@ fn object(source: Result<Source, Findings>) -> Result<Node, Findings> {
     }
     let Some(node) = node else { return Err(findings) };
     if node.members().is_some() {
-        return Ok(node);
+        return Ok(Text { source, node });
     }
     let what = format!("this is {}, an object of parameter to value was expected", node.kind_name());
     Err(vec![Finding::new(Code::BadIparams, what).at(node.place(&source, ""))])
@@ -137,11 +193,7 @@ fn unknown(secret: &[String], declared: &[Member], values: Option<&Map<String, V
 
 /// The values of secure parameters and of those named in `secret`, declared defaults included.
 fn secrets(declared: &[Member], secret: &[String], values: Option<&Map<String, Value>>) -> Secrets {
-    let secure = declared.iter().filter(|member| {
-        let secure = member.value.get("secure").map(Node::value);
-        matches!(secure, Some(Value::Bool(true))) || secure == Some(Value::from("true"))
-    });
-    let names = secure.map(|member| &member.key).chain(secret);
+    let names = declared.iter().filter(|member| is_secure(&member.value)).map(|member| &member.key).chain(secret);
     let mut found = Vec::new();
     for name in names {
         if let Some(value) = values.and_then(|values| values.get(name)) {
@@ -188,7 +240,7 @@ mod tests {
         "team": {"type": "text"}
     }"#;
 
-    fn app(files: &[(&str, &str)]) -> (tempfile::TempDir, App) {
+    fn app_of(files: &[(&str, &str)]) -> (tempfile::TempDir, App) {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("config")).unwrap();
         fs::write(dir.path().join("manifest.json"), r#"{"events":{"onUserCreate":{"handler":"f"}}}"#).unwrap();
@@ -203,20 +255,21 @@ mod tests {
     #[test]
     fn a_named_file_comes_before_test_data_and_that_before_defaults() {
         let (_dir, with_all) =
-            app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"team": "blue"}"#), ("mine.json", r#"{"team": "red"}"#)]);
+            app_of(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"team": "blue"}"#), ("mine.json", r#"{"team": "red"}"#)]);
         let values = |file: Option<&str>| with_all.iparams(file.map(Path::new), &[]).unwrap().values.map(Value::Object);
         assert_eq!(values(Some("mine.json")), Some(json!({"team": "red"})));
         assert_eq!(values(None), Some(json!({"team": "blue"})));
-        let (_dir, with_defaults) = app(&[(DECLARED, DECLARATION)]);
+        let (_dir, with_defaults) = app_of(&[(DECLARED, DECLARATION)]);
         let values = with_defaults.iparams(None, &[]).unwrap().values.map(Value::Object);
         assert_eq!(values, Some(json!({"greeting": "Hi", "token": "fallback-token"})));
-        let (_dir, without) = app(&[]);
+        let (_dir, without) = app_of(&[]);
         assert_eq!(without.iparams(None, &[]).unwrap().values, None);
     }
 
     #[test]
     fn values_of_secure_parameters_are_secret_wherever_they_come_from() {
-        let (_dir, app) = app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"token": "wd40-99", "greeting": "Hello"}"#)]);
+        let (_dir, app) =
+            app_of(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"token": "wd40-99", "greeting": "Hello"}"#)]);
         let secrets = app.iparams(None, &[]).unwrap().secrets;
         assert_eq!(secrets.mask("Hello wd40-99 fallback-token"), "Hello ******** ********");
     }
@@ -224,7 +277,7 @@ mod tests {
     #[test]
     fn the_user_may_call_a_parameter_secret_that_the_app_does_not() {
         let (_dir, app) =
-            app(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"team": {"name": "blue-7"}, "extra": 4711}"#)]);
+            app_of(&[(DECLARED, DECLARATION), (TEST_DATA, r#"{"team": {"name": "blue-7"}, "extra": 4711}"#)]);
         let secrets = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
             app.iparams(None, &names).map(|iparams| iparams.secrets)
@@ -239,8 +292,46 @@ mod tests {
     }
 
     #[test]
+    fn a_required_parameter_that_a_file_lacks_is_an_error_and_without_a_file_a_warning() {
+        let declared = r#"{
+            "greeting": {"type": "text", "required": true, "default_value": "Hi"},
+            "token": {"type": "text", "required": true, "secure": true},
+            "team": {"type": "text", "required": false}
+        }"#;
+        let (_dir, app) = app_of(&[(DECLARED, declared), ("mine.json", r#"{"greeting": null, "tokn": "hush-4711"}"#)]);
+        let told = |iparams: &Iparams| -> Vec<String> {
+            let told = |finding: &Finding| {
+                let Finding { code, severity, place, .. } = finding;
+                let at = place.span.unwrap().start;
+                format!("{} {} {}:{}", code.name(), severity.name(), at.line, at.column)
+            };
+            iparams.missing.iter().map(told).collect()
+        };
+        let of_file = app.iparams(Some(Path::new("mine.json")), &[]).unwrap();
+        assert_eq!(told(&of_file), ["missing-iparam error 1:20"]);
+        assert_eq!(of_file.missing[0].hints, ["`tokn` is no installation parameter: did you mean `token`?"]);
+        assert_eq!(of_file.complete().unwrap_err().len(), 1);
+        let of_none = app.iparams(None, &[]).unwrap();
+        assert_eq!(told(&of_none), ["missing-iparam warning 3:13"]);
+        assert!(of_none.complete().is_ok());
+        let own = json!({"token": ""}).as_object().cloned().unwrap();
+        assert_eq!(told(&app.iparams_with(None, &[], &own).unwrap()), [""; 0]);
+    }
+
+    #[test]
+    fn the_lines_of_a_file_that_lacks_a_parameter_show_no_secret() {
+        let declared = r#"{"token": {"secure": true}, "team": {"required": true}}"#;
+        let values = r#"{"token": "hush-4711", "token": "hush-0815", "pin": "1234"}"#;
+        let (_dir, app) = app_of(&[(DECLARED, declared), (TEST_DATA, values)]);
+        let missing = app.iparams(None, &["pin".to_owned()]).unwrap().missing;
+        assert_eq!(missing.len(), 1);
+        let shown = missing[0].place.excerpt.clone().unwrap().lines.join("\n");
+        assert_eq!(shown, r#"{"token": "********", "token": "********", "pin": "********"}"#);
+    }
+
+    #[test]
     fn faults_of_all_files_are_found_at_once() {
-        let (_dir, app) = app(&[(DECLARED, "{"), (TEST_DATA, "[1]")]);
+        let (_dir, app) = app_of(&[(DECLARED, "{"), (TEST_DATA, "[1]")]);
         let codes: Vec<Code> = app.iparams(None, &[]).unwrap_err().iter().map(|finding| finding.code).collect();
         assert_eq!(codes, [Code::JsonSyntax, Code::BadIparams]);
         let missing = app.iparams(Some(Path::new("nowhere.json")), &[]).unwrap_err();

@@ -38,7 +38,7 @@ pub(super) struct FuzzFlags {
     /// How many cases [default: 2000, with --for as many as there is time for]
     #[arg(long = "count", short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     count: Option<u64>,
-    /// Begin no other case after this time, as 60s
+    /// Begin no other case after this time, as 60s; failures are made smaller for one second more
     #[arg(long = "for", value_name = "TIME", value_parser = values::duration)]
     until: Option<Duration>,
     /// Also break the schema, one keyword at one path at a time

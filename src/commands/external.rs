@@ -49,6 +49,8 @@ pub(super) struct Prepared {
     app: Option<App>,
     pub(super) platform: Platform,
     pub(super) iparams: Option<Map<String, Value>>,
+    /// Of required installation parameters that have no value.
+    pub(super) missing: Findings,
     pub(super) secrets: Secrets,
     pub(super) schemas: Schemas,
     pub(super) payloads: Payloads,
@@ -123,14 +125,14 @@ pub(super) fn prepare(
     secrets: Vec<String>,
 ) -> Result<Prepared, Findings> {
     let (app, notices) = app_around(context, options)?;
-    let iparams = iparams(context, options, app.as_ref())?;
+    let iparams = iparams(context, options, app.as_ref())?.complete()?;
     let platform = app.as_ref().map_or(Platform::V3, |app| app.manifest.platform);
     let sample = match (&app, &options.payload.source) {
         (Some(app), PayloadSource::Sample) => Some(app.sample(&options.event, &subscription(app, options))?),
         _ => None,
     };
     let schemas = context.schemas()?;
-    let values = iparams.values;
+    let (values, missing) = (iparams.values, iparams.missing);
     let wanted = Wanted {
         event: &options.event,
         platform,
@@ -146,7 +148,7 @@ pub(super) fn prepare(
     }
     let secrets = iparams.secrets.and(secrets.into_iter().map(|value| ("header".to_owned(), value)));
     let command = masked_words(&context.command);
-    Ok(Prepared { handler, command, app, platform, iparams: values, secrets, schemas, payloads, notices })
+    Ok(Prepared { handler, command, app, platform, iparams: values, missing, secrets, schemas, payloads, notices })
 }
 
 /// The app, where there is one; one that was not asked for and has faults is left aside, and a remark says so.
@@ -229,6 +231,7 @@ fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interr
         handler: &prepared.handler,
         event: &options.event,
         platform: prepared.platform,
+        platform_version: prepared.app.as_ref().and_then(|app| app.manifest.platform_version.as_deref()),
         seed: options.payload.seed,
         now: &options.payload.now.to_string(),
         indices: options.payload.indices(),
@@ -269,7 +272,7 @@ fn announce(
         count: Some(indices.end - indices.start),
         app: prepared.app.as_ref().map(|app| app.shown_root.to_string_lossy().into_owned()).unwrap_or_default(),
     });
-    for finding in prepared.payloads.remarks() {
+    for finding in prepared.missing.iter().chain(prepared.payloads.remarks()) {
         emit(RunEvent::Found { finding: finding.clone() });
     }
     for notice in &prepared.notices {

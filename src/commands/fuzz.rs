@@ -173,7 +173,7 @@ fn prepare(
     let launch = options.handler.launch(&app, &script, runtime);
     let syntax_error = syntax_frame(&app, &reading);
     let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
-    let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?;
+    let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?.complete()?;
     let mocks = app.mocks(schemas)?;
     Ok(Prepared { app, subscription, script, launch, notices, findings, syntax_error, iparams, mocks })
 }
@@ -249,7 +249,8 @@ impl Teller<'_> {
         });
         self.emit(RunEvent::FuzzStarted { event: options.event.clone(), invalid: options.invalid });
         let prepared = self.prepared;
-        for finding in prepared.app.manifest.findings.iter().chain(&prepared.findings) {
+        let of_app = prepared.app.manifest.findings.iter().chain(&prepared.findings);
+        for finding in of_app.chain(&prepared.iparams.missing) {
             self.emit(RunEvent::Found { finding: finding.clone() });
         }
         for message in &prepared.notices {
@@ -287,6 +288,7 @@ impl Teller<'_> {
                 runtime: prepared.launch.runtime,
             },
             platform: prepared.app.manifest.platform,
+            platform_version: prepared.app.manifest.platform_version.clone(),
             payload: RawValue::from_string(payload).unwrap_or_else(|_| RawValue::NULL.to_owned()),
         });
         let id = cases.id(&failure.case);
@@ -295,6 +297,7 @@ impl Teller<'_> {
             case: id.clone(),
             changes: cases.told(&failure.case),
             valid: cases.is_valid(&failure.case),
+            smallest: failure.smallest,
             place: failure.place.clone(),
             times: failure.times,
         });

@@ -183,7 +183,7 @@ fn load(context: &Context, options: &TriggerOptions, prepared: &Prepared) -> Res
     let app = &prepared.app;
     let schemas = context.schemas()?;
     let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
-    let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?;
+    let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?.complete()?;
     let sample = match options.payload.source {
         PayloadSource::Sample => Some(app.sample(&options.event, &prepared.subscription)?),
         _ => None,
@@ -313,7 +313,8 @@ fn announce(
         count: Some(indices.end - indices.start),
         app: prepared.app.shown_root.to_string_lossy().into_owned(),
     });
-    let found = prepared.app.manifest.findings.iter().chain(&prepared.findings).chain(loaded.payloads.remarks());
+    let of_app = prepared.app.manifest.findings.iter().chain(&prepared.findings);
+    let found = of_app.chain(&loaded.iparams.missing).chain(loaded.payloads.remarks());
     for finding in found {
         emit(RunEvent::Found { finding: finding.clone() });
     }

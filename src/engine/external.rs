@@ -17,6 +17,8 @@ pub struct ExternalPlan<'a> {
     pub event: &'a str,
     /// The platform whose envelope the payloads wear.
     pub platform: Platform,
+    /// The platform version that the manifest of the app around names.
+    pub platform_version: Option<&'a str>,
     /// What payloads are drawn from.
     pub seed: u64,
     /// The simulated clock, RFC 3339.
@@ -104,6 +106,7 @@ fn started(plan: &ExternalPlan<'_>, message: &Message) -> RunEvent {
         event: message.event.clone(),
         to: plan.handler.addressee(),
         platform: plan.platform,
+        platform_version: plan.platform_version.map(str::to_owned),
         payload: RawValue::from_string(message.payload.clone()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
     }
 }

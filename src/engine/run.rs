@@ -184,6 +184,7 @@ fn started(plan: &Plan<'_>, index: u64, payload: &str) -> RunEvent {
             runtime: plan.launch.runtime,
         },
         platform: plan.platform,
+        platform_version: plan.app.manifest.platform_version.clone(),
         payload: RawValue::from_string(payload.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
     }
 }

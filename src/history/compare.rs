@@ -108,7 +108,7 @@ fn outcomes(first: &Recorded, second: &Recorded) -> (String, String) {
     }
     let runtime = |recorded: &Recorded| recorded.to.get("runtime").and_then(Value::as_str).unwrap_or("?").to_owned();
     let whole = |recorded: &Recorded, said: String| {
-        format!("{} ({}, platform {}): {said}", fired(recorded), runtime(recorded), recorded.platform)
+        format!("{} ({}, {}): {said}", fired(recorded), runtime(recorded), recorded.platform_told())
     };
     (whole(first, before), whole(second, after))
 }

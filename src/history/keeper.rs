@@ -140,7 +140,7 @@ impl Keeper {
     }
 
     fn begin(&mut self, event: &RunEvent) {
-        let RunEvent::DeliveryStarted { index, event, to, platform, payload } = event else { return };
+        let RunEvent::DeliveryStarted { index, event, to, platform, platform_version, payload } = event else { return };
         let text = self.payload.take();
         let kept = match &text {
             Some(text) => concealed(&self.secrets, text),
@@ -156,6 +156,7 @@ impl Keeper {
             event: event.clone(),
             to: serde_json::to_value(to).unwrap_or_default(),
             platform: platform.to_string(),
+            platform_version: platform_version.clone(),
             now: self.now.clone(),
             seed: self.seed,
             index: *index,

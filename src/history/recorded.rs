@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::model::Secrets;
+use crate::model::{Platform, Secrets};
 use crate::text::printable_line;
 
 /// One delivery: what was fired at whom, and what came of it. No secret is in it.
@@ -25,6 +25,9 @@ pub struct Recorded {
     pub to: Value,
     /// The platform whose envelope the payload wears: 2.3 or 3.0.
     pub platform: String,
+    /// The platform version that the app's manifest named, where it named one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform_version: Option<String>,
     /// The simulated clock, RFC 3339.
     pub now: String,
     /// The seed that the payload was drawn from; none where it came from a file.
@@ -146,6 +149,12 @@ const fn is_zero(number: &u64) -> bool {
 }
 
 impl Recorded {
+    /// The platform in words.
+    pub fn platform_told(&self) -> String {
+        let envelope: Result<Platform, _> = self.platform.parse();
+        envelope.map_or_else(|_| self.platform.clone(), |envelope| envelope.told(self.platform_version.as_deref()))
+    }
+
     /// Reads a line of the log.
     pub(super) fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice::<Self>(line).ok()?.masked()

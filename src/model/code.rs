@@ -141,6 +141,7 @@ codes! {
     BadScenario "bad-scenario" Error "a scenario that cannot be played as it is written";
     // Settings
     BadIparams "bad-iparams" Error "installation parameters are not an object of name to value";
+    MissingIparam "missing-iparam" Error "a required installation parameter has no value";
     UnknownIparamType "unknown-iparam-type" Warning "an installation parameter's type is close to a known one, but is none";
     IparamDefault "iparam-default" Warning "an installation parameter's default does not fit its type";
     SecretInClear "secret-in-clear" Warning "the value of a secure installation parameter stands in a file in clear";

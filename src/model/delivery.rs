@@ -151,6 +151,17 @@ pub enum Platform {
     V3,
 }
 
+impl Platform {
+    /// The platform of a payload in words: the `version` that the app's manifest names, where payloads of that wear this
+    /// envelope; else the envelope alone.
+    pub fn told(self, version: Option<&str>) -> String {
+        match version.filter(|version| version.parse() == Ok(self)) {
+            Some(version) => format!("platform {version}"),
+            None => format!("envelope of platform {self}"),
+        }
+    }
+}
+
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -60,6 +60,9 @@ pub enum RunEvent {
         to: Addressee,
         /// The platform whose envelope the payload wears.
         platform: Platform,
+        /// The platform version that the app's manifest names, where it names one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        platform_version: Option<String>,
         /// The payload, as it is handed over, secrets masked.
         payload: Box<RawValue>,
     },
@@ -97,7 +100,7 @@ pub enum RunEvent {
         #[serde(rename = "took_us", serialize_with = "as_micros")]
         took: Duration,
     },
-    /// The delivery is the smallest case of one way in which a handler that is fuzzed fails.
+    /// The delivery is a case of one way in which a handler that is fuzzed fails, made as small as it can be.
     CaseFailed {
         /// The delivery.
         index: u64,
@@ -107,6 +110,8 @@ pub enum RunEvent {
         changes: Vec<String>,
         /// Whether it fits the event's schema, so that production may send it.
         valid: bool,
+        /// Whether it is as small as it can be; not where the run was over before that was known.
+        smallest: bool,
         /// The way in which it fails and the place in the code, which tell it from other failures.
         place: String,
         /// How many of the cases failed so.

@@ -345,8 +345,8 @@ fn known(path: &Path, event: &EventSchema, platform: Option<Platform>) -> Result
     let what = format!("a payload of `{}` has no `{dotted}`", event.name());
     let finding = bad(Code::UnknownPath, what);
     if let (Some(platform), true) = (platform, event.shape(None).find(&pointer).is_some()) {
-        let hint =
-            format!("platform {platform} does not send it, the other platform does: choose it with `--platform`");
+        let own = platform.told(None);
+        let hint = format!("it is not in the {own}, but in the other platform's: choose that with `--platform`");
         return Err(finding.hint(hint).into());
     }
     let hint = match shape.nearest_path(&dotted) {
@@ -564,7 +564,7 @@ mod tests {
         }
         let (code, hint) = refused(&["currentHost.endpoint_urls.freshchat=x"]);
         assert_eq!(code, Code::UnknownPath);
-        assert!(hint.contains("platform 2.3 does not send it"), "{hint}");
+        assert!(hint.contains("not in the envelope of platform 2.3"), "{hint}");
     }
 
     #[test]

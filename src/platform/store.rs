@@ -314,6 +314,7 @@ fn connect_file(path: &Path) -> Result<Connection, StoreError> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
 mod tests {
     use std::sync::Barrier;
     use std::thread;

@@ -71,7 +71,7 @@ pub fn delivery_text(recorded: &Recorded, now: Timestamp, paint: Paint) -> Strin
     let to = |key: &str| recorded.to.get(key).and_then(Value::as_str).unwrap_or_default();
     let title = format!("{}  {} -> {}", recorded.id, recorded.event, recorded.addressee());
     let mut how = vec![to("file").to_owned(), format!("{} runtime", to("runtime"))];
-    how.push(format!("platform {}", recorded.platform));
+    how.push(recorded.platform_told());
     how.extend(recorded.seed.map(|seed| format!("seed {seed}")));
     how.retain(|part| !part.is_empty());
     let mut text =

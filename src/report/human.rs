@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use super::findings::{more_about, push_frame, render_finding};
-use super::{Paint, Reporter, Verbosity, cut};
+use super::{NOT_SMALLEST, Paint, Reporter, Verbosity, cut};
 use crate::model::{
     Addressee, AnswerStatus, Code, Excerpt, Finding, Frame, Level, Outcome, Position, Response, ReturnValue, RunEvent,
     Span, Stream, Thrown,
@@ -171,7 +171,7 @@ impl<W: Write> Human<W> {
 impl<W: Write> Human<W> {
     /// What is fired at what.
     fn delivery(&self, event: &RunEvent) -> String {
-        let RunEvent::DeliveryStarted { index, event, to, platform, payload } = event else {
+        let RunEvent::DeliveryStarted { index, event, to, platform, platform_version, payload } = event else {
             return String::new();
         };
         let number = if self.count > 1 { format!("[{index}] ") } else { String::new() };
@@ -182,7 +182,7 @@ impl<W: Write> Human<W> {
             Addressee::Endpoint { .. } => "POST".to_owned(),
             Addressee::Program { .. } => "payload on standard input".to_owned(),
         };
-        let how = format!("{how}, platform {platform}{seed}");
+        let how = format!("{how}, {}{seed}", platform.told(platform_version.as_deref()));
         let mut text = format!("{what}  {}\n", self.paint.faint(&printable_line(&how)));
         if self.verbosity == Verbosity::Verbose {
             text.push_str(&self.entry(&self.word("payload", Paint::faint), &pretty(payload.get())));
@@ -192,7 +192,7 @@ impl<W: Write> Human<W> {
 
     /// What a case changes of a plain payload, a line each.
     fn case(&self, event: &RunEvent) -> String {
-        let RunEvent::CaseFailed { changes, valid, times, .. } = event else { return String::new() };
+        let RunEvent::CaseFailed { changes, valid, smallest, times, .. } = event else { return String::new() };
         let mut text = String::new();
         for change in changes {
             text.push_str(&self.entry(&self.word("with", Paint::faint), &printable_line(change)));
@@ -202,6 +202,9 @@ impl<W: Write> Human<W> {
         }
         if !valid {
             text.push_str(&self.entry(&self.word("note", Paint::hint), "the schema does not allow it"));
+        }
+        if !smallest {
+            text.push_str(&self.entry(&self.word("note", Paint::hint), NOT_SMALLEST));
         }
         if *times > 1 {
             text.push_str(&self.entry(&self.word("times", Paint::faint), &times.to_string()));

@@ -44,6 +44,9 @@ pub use tap::Tap;
 
 use crate::model::RunEvent;
 
+/// What is said of a case that fails and that may not be as small as it can be.
+const NOT_SMALLEST: &str = "not made as small as it can be: the run was over before";
+
 /// One reader of a run.
 pub trait Reporter {
     /// Takes the next event.

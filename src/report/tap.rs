@@ -113,10 +113,13 @@ impl<W: Write> Reporter for Tap<W> {
                 self.fuzzed = Some(event.clone());
                 writeln!(self.out, "TAP version 14")
             }
-            RunEvent::CaseFailed { case, changes, times, .. } => {
+            RunEvent::CaseFailed { case, changes, smallest, times, .. } => {
                 let changes: Vec<String> = changes.iter().map(|change| quoted(change)).collect();
                 self.case =
                     format!("  case: {}\n  changes: [{}]\n  times: {times}\n", quoted(case), changes.join(", "));
+                if !smallest {
+                    self.case += "  smallest: false\n";
+                }
                 Ok(())
             }
             RunEvent::DeliveryFinished { outcome, repeat, .. } => self.failed_case(outcome, repeat),

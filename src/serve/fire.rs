@@ -31,7 +31,8 @@ pub(super) fn run(settings: &Settings, fire: &Fire) -> Result<Verdict, Refusal> 
     let app = App::open(&settings.locate).map_err(refused)?;
     let subscription = app.subscription(&wanted.event, wanted.module.as_deref()).map_err(refused)?.clone();
     let script = app.script().map_err(refused)?;
-    let iparams = app.iparams(settings.iparams.as_deref(), &settings.secrets).map_err(refused)?;
+    let iparams = app.iparams(settings.iparams.as_deref(), &settings.secrets).and_then(Iparams::complete);
+    let iparams = iparams.map_err(refused)?;
     let payload = payload(settings, fire, &app, &iparams).map_err(|findings| masked(findings, &iparams))?;
     let reading = app.read_scripts(&script);
     let Choice { runtime, notices, findings, lacks_node } = choose_runtime(&settings.handler, &reading);
@@ -72,6 +73,7 @@ pub(super) fn run(settings: &Settings, fire: &Fire) -> Result<Verdict, Refusal> 
         keeper.borrow_mut().on_event(&event);
         fire.add(&event);
     };
+    let findings = findings.into_iter().chain(iparams.missing.clone()).collect();
     let announced = announcements(&app, &repeat, made, now, (findings, notices));
     for mut event in announced {
         event.mask(&iparams.secrets);

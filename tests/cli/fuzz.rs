@@ -99,6 +99,47 @@ fn fuzz(sandbox: &Sandbox, more: &[&str]) -> Ran {
     sandbox.run(fixed.into_iter().chain(more.iter().copied()))
 }
 
+/// A handler that bears the plain payload only, and whose first failure takes longer than there is time: whether the plain one
+/// fails so too, which is what is tried first, is not known then.
+#[test]
+fn time_is_up_for_making_a_failure_smaller_too() {
+    let plain = ["generate", "onUserUpdate", "--seed", "7", "--now", "2026-01-01T00:00:00Z"];
+    let plain: Value = serde_json::from_str(&app("").run(plain).code(0).out).expect("JSON");
+    let sandbox = app(&format!(
+        "if (JSON.stringify(payload.data) === {}) return;
+    const end = Date.now() + 4500;
+    while (Date.now() < end);
+    throw new Error('slow');",
+        Value::from(plain["data"].to_string())
+    ));
+    let ran = sandbox.run([
+        "fuzz",
+        "onUserUpdate",
+        "--seed",
+        "7",
+        "--now",
+        "2026-01-01T00:00:00Z",
+        "--for",
+        "3s",
+        "--format",
+        "json=run.ndjson",
+        "--format",
+        "human",
+    ]);
+    let ran = ran.code(1).stdout("not made as small as it can be").stdout("1 of ");
+    let kept = std::fs::read_to_string(sandbox.path().join("run.ndjson")).expect("the stream");
+    let failed = of_type(&kept, "case-failed");
+    assert_eq!(
+        (failed.len(), &failed[0]["smallest"], &failed[0]["times"]),
+        (1, &false.into(), &1.into()),
+        "{}",
+        ran.out
+    );
+    // Time enough: nothing is said.
+    let quick = fuzz(&app("if (!user.email) throw new Error('quick');"), &["--for", "60s", "-n", "200"]).code(1);
+    assert_eq!(of_type(&quick.out, "case-failed")[0]["smallest"], true, "{}", quick.out);
+}
+
 /// The events of one type.
 fn of_type(out: &str, wanted: &str) -> Vec<Value> {
     let events = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());

@@ -1,6 +1,8 @@
 //! `simctl test`: which scenarios are played, what is said of them, and how it ends.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::path::Path;
 
 use crate::sandbox::{Sandbox, node_or_skip};
 
@@ -156,6 +158,31 @@ fn each_app_below_a_folder_is_tested_and_a_broken_one_hides_no_other() {
         .stdout("apps/two/tests/c.scenario.yaml")
         .stderr("apps/three/manifest");
     folder.run(["test", "apps/two", "--app", "apps/three"]).code(2);
+}
+
+/// As where somebody names `/`, or a home folder.
+#[test]
+fn a_folder_that_holds_too_much_is_not_looked_through() {
+    let sandbox = app(&[("a", "steps: [{ create: jane }]")]);
+    fill(&sandbox.path().join("dist"), 51_000);
+    fill(&sandbox.path().join("node_modules"), 51_000);
+    sandbox.run(["test", "."]).code(0).stdout("1 scenario");
+    fs::rename(sandbox.path().join("node_modules"), sandbox.path().join("modules")).expect("another name");
+    let ran = sandbox.run(["test", "."]).code(2).stderr("more than 100,000 files and folders").stderr("not `.`");
+    assert_eq!(ran.out, "");
+    sandbox.run(["test"]).code(0).stdout("1 scenario");
+    sandbox.run(["test", "tests"]).code(0).stdout("1 scenario");
+}
+
+/// Empty files, a thousand to a folder.
+fn fill(folder: &Path, count: usize) {
+    for part in 0..count / 1000 {
+        let part = folder.join(part.to_string());
+        fs::create_dir_all(&part).expect("a folder");
+        for file in 0..1000 {
+            fs::File::create(part.join(file.to_string())).expect("a file");
+        }
+    }
 }
 
 #[test]

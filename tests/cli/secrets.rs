@@ -1,5 +1,7 @@
 //! No value of a secure installation parameter is in any output, whatever the app does with it.
 
+use serde_json::Value;
+
 use crate::sandbox::Sandbox;
 
 const IPARAMS: &str = r#"{
@@ -30,6 +32,37 @@ fn a_secret_is_in_no_output_however_it_is_encoded() {
             assert!(!ran.out.contains(leak) && !ran.err.contains(leak), "{format}: {leak}\n{}", ran.out);
         }
         assert!(ran.out.contains("1770"), "another word than a short secret stays: {}", ran.out);
+    }
+}
+
+/// Many payloads are written as they are drawn, and one is read and masked: that is the same, be a secret in a parameter, in all
+/// that is drawn, in some of it, or in a value that was set.
+#[test]
+fn many_payloads_hold_no_secret_and_are_those_that_are_made_one_by_one() {
+    for token in ["s3cr3t/+\\\"x", "example", "555", "helpdesk", "2026"] {
+        let values = serde_json::json!({"token": token, "team": ["blue", format!("Bearer {token}")], "pin": "77"});
+        let app = Sandbox::app(LEAKY)
+            .file("config/iparams.json", IPARAMS)
+            .file("config/iparam_test_data.json", values.to_string());
+        let set = format!("data.user.last_name=of {token}, or so");
+        for (seed, more) in [("1", &[][..]), ("2", &["--set", set.as_str()])] {
+            let fixed = ["generate", "onUserUpdate", "--now", "2026-03-01T00:00:00Z", "--seed", seed];
+            let run = |own: &[&str]| app.run(fixed.iter().chain(own).chain(more).copied()).code(0);
+            let many = run(&["-n", "12"]);
+            let many: Vec<Value> = many.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+            assert_eq!((many.len(), &many[0]["iparams"]["token"]), (12, &"********".into()), "{token}");
+            for (index, payload) in (0..12).zip(&many) {
+                let text = payload.to_string();
+                // A short one is hidden where it is a word.
+                assert!(!text.contains(token.get(..4).unwrap_or("of 555")), "{token} in {text}");
+                let one = run(&["--index", &index.to_string()]);
+                assert_eq!(
+                    serde_json::from_str::<Value>(&one.out).expect("JSON"),
+                    *payload,
+                    "{token}, payload {index}"
+                );
+            }
+        }
     }
 }
 

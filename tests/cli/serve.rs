@@ -113,6 +113,18 @@ fn a_handler_that_throws_is_no_success() {
 }
 
 #[test]
+fn nothing_is_fired_where_the_file_of_values_lacks_a_required_parameter() {
+    let sandbox = Sandbox::app(HELD)
+        .file("config/iparams.json", r#"{"team": {"display_name": "Team", "type": "text", "required": true}}"#)
+        .file("values.json", "{}");
+    let serving = Serving::new(sandbox, &["--iparams", "values.json"]);
+    let wanted = json!({ "event": "onUserCreate", "payload": serving.payload()["text"], "wait": true });
+    let (_, fire) = serving.post("/api/fires", &wanted);
+    let code = &fire["trouble"]["findings"][0]["code"];
+    assert_eq!((&fire["exit_code"], code), (&json!(2), &json!("missing-iparam")), "{fire}");
+}
+
+#[test]
 fn a_delivery_that_is_kept_is_told_as_a_step_of_a_scenario() {
     let serving = Serving::keeping(Sandbox::app(HELD), &[]);
     let wanted = json!({ "event": "onUserCreate", "payload": serving.payload()["text"], "wait": true });

@@ -129,6 +129,31 @@ fn the_envelope_follows_the_manifest() {
     assert!(v3.contains(&"currentHost".into()) && !v3.contains(&"account_id".into()), "{v3:?}");
 }
 
+/// A manifest of an older platform, of which payloads wear the envelope of 2.3.
+#[test]
+fn the_platform_that_is_told_is_the_manifests_and_an_envelope_is_called_one() {
+    let manifest = |version: &str| {
+        format!(
+            r#"{{{version} "product": {{"freshchat": {{"events": {{"onUserCreate": {{"handler": "created"}}}}}}}}}}"#
+        )
+    };
+    let server = "exports = { created: function () {} };";
+    let scenario = "matrix: { platform: ['2.3', '3.0'] }\nsteps: [{ create: jane }]";
+    let sandbox = Sandbox::app(server)
+        .file("manifest.json", manifest(r#""platform-version": "2.2","#))
+        .file("tests/a.scenario.yaml", scenario);
+    sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("embedded runtime, platform 2.2,").without("2.3");
+    sandbox.run(["trigger", "onUserCreate", "--exec", "true"]).code(0).stdout("platform 2.2,").without("2.3");
+    sandbox.run(["history", "show", "1"]).code(0).stdout("platform 2.2,").without("2.3");
+    sandbox.run(["doctor"]).code(0).stdout("platform 2.2, onUserCreate").without("2.3");
+    let ran = sandbox.run(["trigger", "onUserCreate", "--format", "json"]).code(0);
+    ran.stdout(r#""platform":"2.3","platform_version":"2.2""#);
+    let ran = sandbox.run(["test", "--verbose"]).code(0);
+    ran.stdout("embedded runtime, platform 2.2").stdout("embedded runtime, envelope of platform 3.0");
+    let sandbox = Sandbox::app(server).file("manifest.json", manifest(""));
+    sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("embedded runtime, envelope of platform 2.3,");
+}
+
 #[test]
 fn installation_parameters_are_in_the_payload_and_secure_ones_in_no_output() {
     let sandbox = Sandbox::app(
@@ -155,6 +180,58 @@ fn other_installation_parameters_can_be_named() {
         .run(["trigger", "onUserCreate", "--iparams", "other.json"])
         .code(0)
         .stdout("returned \"south\"");
+}
+
+/// An app whose parameter `team` an installer must fill in.
+fn requiring_a_team() -> Sandbox {
+    let declared = r#"{"team": {"display_name": "Team", "type": "text", "required": true}}"#;
+    Sandbox::app(
+        "exports = { created: function (p) { return 'of ' + (p.iparams || {}).team; }, updated: function (p) {} };",
+    )
+    .file("config/iparams.json", declared)
+    .file("values.json", "{\n  \"taem\": \"north\"\n}")
+    .file("tests/a.scenario.yaml", "steps: [{ create: jane }]")
+}
+
+#[test]
+fn a_required_parameter_that_the_file_of_values_lacks_keeps_the_handler_from_running() {
+    let sandbox = requiring_a_team();
+    for args in [
+        &["trigger", "onUserCreate"][..],
+        &["trigger", "onUserCreate", "--exec", "cat"],
+        &["load", "onUserCreate", "-n", "2"],
+        &["load", "onUserCreate", "-n", "2", "--exec", "cat"],
+        &["fuzz", "onUserCreate", "-n", "2"],
+    ] {
+        let ran = sandbox.run(args.iter().copied().chain(["--iparams", "values.json"])).code(2);
+        let ran = ran.stderr("error[missing-iparam]: the installation parameter `team` is required");
+        let ran = ran.stderr("values.json:2:3").stderr("did you mean `team`?");
+        assert!(!ran.out.contains("of undefined"), "{}", ran.out);
+    }
+    let sandbox = sandbox.file("config/iparam_test_data.json", "{}");
+    for args in [&["trigger", "onUserCreate"][..], &["test"]] {
+        sandbox.run(args.iter().copied()).code(2).stderr("missing-iparam").stderr("iparam_test_data.json:1:1");
+    }
+    sandbox.run(["validate"]).code(0).stdout("warning[missing-iparam]").stdout("iparam_test_data.json:1:1");
+    sandbox.run(["generate", "onUserCreate"]).code(0);
+    let sandbox = sandbox.file("tests/a.scenario.yaml", "iparams: { team: north }\nsteps: [{ create: jane }]");
+    sandbox.run(["test"]).code(0).stdout("1 scenario");
+    sandbox.file("config/iparam_test_data.json", r#"{"team": null}"#).run(["trigger", "onUserCreate"]).code(0);
+}
+
+#[test]
+fn without_a_file_of_values_a_required_parameter_without_a_default_is_warned_of_once() {
+    let sandbox = requiring_a_team().file("tests/b.scenario.yaml", "steps: [{ create: kim }]");
+    for args in [&["trigger", "onUserCreate"][..], &["test"], &["load", "onUserCreate", "-n", "2"]] {
+        let ran = sandbox.run(args.iter().copied()).code(0);
+        let told = ran.out.clone() + &ran.err;
+        assert_eq!(told.matches("warning[missing-iparam]").count(), 1, "{told}");
+        assert!(told.contains("iparams.json:1:2") && told.contains("iparam_test_data.json"), "{told}");
+    }
+    let with_default = r#"{"team": {"display_name": "Team", "type": "text", "required": true, "default_value": "x"}}"#;
+    let sandbox = sandbox.file("config/iparams.json", with_default);
+    let ran = sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("of x");
+    assert!(!ran.out.contains("missing-iparam") && !ran.err.contains("missing-iparam"), "{}", ran.out);
 }
 
 #[test]

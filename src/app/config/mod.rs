@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::model::{Code, Excerpt, Finding, Findings, Place, Secrets, Severity, Span};
 use crate::schema::Schemas;
 use crate::text::json::{self, Member, Node, escape_token, place_at};
-use crate::text::{Source, nearest};
+use crate::text::{Source, nearest, printable_line};
 
 pub(super) mod mocks;
 mod requests;
@@ -75,8 +75,45 @@ pub fn check_values(source: &Source, declared: Option<&Node>) -> Findings {
             in_clear(source, key, value, &format!("/{}", escape_token(key)), &mut findings, &mut hidden);
         }
     }
+    if let Some(declared) = declared {
+        // Scenarios and `--iparams` may have what this file leaves to them.
+        let lacking = required(declared).filter(|name| node.get(name).is_none());
+        let lacking = lacking.map(|name| lacking_value(source, &node, declared, name));
+        findings.extend(lacking.map(|finding| Finding { severity: Severity::Warning, ..finding }));
+    }
     hide(source, &hidden, &mut findings);
     findings
+}
+
+/// The parameters that an app cannot be installed without.
+pub(super) fn required(declared: &Node) -> impl Iterator<Item = &str> {
+    let is_required = |node: &Node| matches!(node.get("required").map(Node::value), Some(Value::Bool(true)));
+    let members = declared.members().unwrap_or_default().iter();
+    members.filter(move |member| is_required(&member.value)).map(|member| member.key.as_str())
+}
+
+/// The required parameter `name` has no value in `values`, which `source` holds: at the name that was meant to be it, where
+/// there is one, else where the values begin.
+pub(super) fn lacking_value(source: &Source, values: &Node, declared: &Node, name: &str) -> Finding {
+    let given = values.members().unwrap_or_default().iter().map(|member| member.key.as_str());
+    let near = nearest(name, given.filter(|given| declared.get(given).is_none()));
+    let name = printable_line(name);
+    let what = format!("the installation parameter `{name}` is required, and no value was given here");
+    let finding = Finding::new(Code::MissingIparam, what);
+    let pointer = near.map(|near| format!("/{}", escape_token(near))).unwrap_or_default();
+    if let (Some(near), Some(range)) = (near, values.key_range(&pointer)) {
+        let hint = format!("`{}` is no installation parameter: did you mean `{name}`?", printable_line(near));
+        return finding.at(place_at(source, range, &pointer)).hint(hint);
+    }
+    let start = values.range.start;
+    finding.at(place_at(source, start..start + 1, "")).hint(format!("add `\"{name}\": VALUE`; `null` stands for none"))
+}
+
+/// Hides the values of the parameters that `is_secret` names in the lines of `source` that findings show.
+pub(super) fn hide_values(source: &Source, values: &Node, is_secret: impl Fn(&str) -> bool, findings: &mut Findings) {
+    let members = values.members().unwrap_or_default().iter().filter(|member| is_secret(&member.key));
+    let hidden: Vec<_> = members.map(|member| member.value.range.clone()).collect();
+    hide(source, &hidden, findings);
 }
 
 /// The values of secure parameters in the app's `config/`, read as far as they can be.

@@ -11,7 +11,7 @@ use crate::commands::test::scenarios_of;
 use crate::commands::validate;
 use crate::history::{Filter, History};
 use crate::keep::{FOLDER, stays_inside};
-use crate::model::Findings;
+use crate::model::{Finding, Findings};
 use crate::schema::Schemas;
 
 /// How deep `.simctl/` is looked into, and how many files of it are counted at most.
@@ -74,9 +74,9 @@ fn manifest(looked: &Looked<'_>) -> Check {
     match looked.app {
         Ok(app) => {
             let version = app.manifest.platform_version.as_deref();
-            let platform = version.map_or_else(|| app.manifest.platform.to_string(), str::to_owned);
+            let platform = app.manifest.platform.told(version);
             let events: Vec<&str> = app.manifest.subscriptions.iter().map(|one| one.event.as_str()).collect();
-            check("manifest", State::Good, format!("platform {platform}, {}", events.join(", ")))
+            check("manifest", State::Good, format!("{platform}, {}", events.join(", ")))
         }
         Err(findings) => {
             let what = findings.iter().find(|finding| finding.is_error()).or(findings.first());
@@ -108,6 +108,12 @@ fn iparams(app: &App) -> Check {
     match app.iparams(None, &[]) {
         Err(_) => check("parameters", State::Lacking, "the files of installation parameters cannot be read")
             .advise("`simctl validate` says where, and what to do"),
+        Ok(iparams) if !iparams.missing.is_empty() => {
+            let state = if iparams.missing.iter().any(Finding::is_error) { State::Lacking } else { State::Good };
+            let number = count(iparams.missing.len(), "required installation parameter");
+            check("parameters", state, format!("{number} without a value"))
+                .advise("give values in config/iparam_test_data.json; `simctl explain missing-iparam` says more")
+        }
         Ok(iparams) => match iparams.values {
             None => check("parameters", State::NotNeeded, "the app has no installation parameters"),
             Some(values) => check("parameters", State::Good, count(values.len(), "installation parameter")),

@@ -43,7 +43,8 @@ pub(super) fn load(context: &Context, options: &LoadOptions, interrupt: &Interru
         }
     }
     let mut findings = prepared.app.manifest.findings.clone();
-    findings.extend(prepared.choice.findings.iter().chain(prepared.payloads.remarks()).cloned());
+    let of_run = prepared.choice.findings.iter().chain(&prepared.iparams.missing).chain(prepared.payloads.remarks());
+    findings.extend(of_run.cloned());
     if prepared.payloads.unchecked() {
         findings.push(unchecked(&options.fire.event));
     }
@@ -64,7 +65,7 @@ fn prepare(context: &Context, options: &LoadOptions) -> Result<Prepared, Finding
     launch.hears_logs = false;
     let schemas = context.schemas()?;
     let iparams_file = trigger.iparams.as_ref().map(|file| context.cwd.join(file));
-    let iparams = app.iparams(iparams_file.as_deref(), &trigger.secrets)?;
+    let iparams = app.iparams(iparams_file.as_deref(), &trigger.secrets)?.complete()?;
     let sample = match (&trigger.payload.source, subscriptions.first()) {
         (PayloadSource::Sample, Some(subscription)) => Some(app.sample(&trigger.event, subscription)?),
         _ => None,

@@ -25,12 +25,12 @@ pub(super) fn load(
         Ok(prepared) => prepared,
         Err(findings) => return context.refuse(&findings),
     };
-    let Prepared { handler, command, platform, iparams, secrets, schemas, payloads, notices, .. } = prepared;
+    let Prepared { handler, command, platform, iparams, missing, secrets, schemas, payloads, notices, .. } = prepared;
     let lives = match options.lives(&schemas, &trigger.payload.recipe(platform, iparams)) {
         Ok(lives) => lives,
         Err(findings) => return context.refuse(&findings),
     };
-    let mut findings: Findings = payloads.remarks().to_vec();
+    let mut findings: Findings = missing.iter().chain(payloads.remarks()).cloned().collect();
     if payloads.unchecked() {
         findings.push(unchecked(&trigger.event));
     }

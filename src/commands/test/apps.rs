@@ -90,7 +90,7 @@ pub(super) fn apps(context: &Context, options: &TestOptions, interrupt: &Interru
     let schemas = context.schemas()?;
     let mut tested = Tested { apps: Vec::new(), scenes: Vec::new(), findings: Vec::new(), verdict: Verdict::Held };
     let mut left = Left::default();
-    for group in groups(context, options) {
+    for group in groups(context, options)? {
         match one(context, options, &schemas, &group, &mut left, interrupt) {
             Ok(None) => {}
             Ok(Some((prepared, scenarios))) => {
@@ -147,8 +147,13 @@ fn one(
     }
     let snapshots = wanted.read(options.snapshots)?;
     let reading = app.read_scripts(&script);
-    let Choice { runtime, mut notices, findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
+    let Choice { runtime, mut notices, mut findings, lacks_node: lacking } = choose_runtime(&options.handler, &reading);
     notices.extend(of_files.into_iter().chain(of_left_out));
+    for remark in scenarios.iter().flat_map(|(_, scenario)| scenario.remarks()) {
+        if !findings.contains(remark) {
+            findings.push(remark.clone());
+        }
+    }
     if !options.list {
         if let Some(why) = lacking {
             return Err(Refusal::Verdict(lacks_node(context, &why)));

@@ -1,6 +1,7 @@
 //! Which scenarios are asked for.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::DirEntry;
 use std::path::{Path, PathBuf};
 
 use super::apps::around;
@@ -11,13 +12,17 @@ use crate::commands::{AppOptions, Context};
 use crate::engine::scenario::{self, Scenario, is_scenario, snapshot_file};
 use crate::model::{Code, Finding, Findings, Verdict};
 use crate::schema::Schemas;
-use crate::text::Source;
+use crate::text::{Source, printable_line};
 
 /// Where scenarios are looked for in an app.
 const FOLDER: &str = "tests";
 
 /// How deep folders are looked into.
 const DEEPEST: usize = 32;
+
+/// How many files and folders are looked at below the paths that are named. An app has hundreds; a disk has millions, and nobody means
+/// all of it.
+const MOST_ENTRIES: usize = 100_000;
 
 /// Scenarios' files that belong to one app.
 pub(super) struct Group {
@@ -27,9 +32,12 @@ pub(super) struct Group {
 }
 
 /// Which files are asked for, app by app: the app that is named, else the nearest round each file.
-pub(super) fn groups(context: &Context, options: &TestOptions) -> Vec<Group> {
+///
+/// # Errors
+/// There are too many files below the paths that are named.
+pub(super) fn groups(context: &Context, options: &TestOptions) -> Result<Vec<Group>, Refusal> {
     if options.paths.is_empty() {
-        return vec![Group { app: options.app.clone(), files: None }];
+        return Ok(vec![Group { app: options.app.clone(), files: None }]);
     }
     let app_round = |shown: &Path| match options.app.is_given() {
         true => options.app.clone(),
@@ -37,7 +45,8 @@ pub(super) fn groups(context: &Context, options: &TestOptions) -> Vec<Group> {
     };
     let mut groups: Vec<Group> = Vec::new();
     let mut at: HashMap<Option<PathBuf>, usize> = HashMap::new();
-    for (number, (path, shown)) in files(context, options).into_iter().enumerate() {
+    let files = files(context, options).map_err(|folder| too_many(context, &folder))?;
+    for (number, (path, shown)) in files.into_iter().enumerate() {
         let app = app_round(&shown);
         let key = app.app.as_ref().map(|folder| context.cwd.join(folder)).map(|app| app.canonicalize().unwrap_or(app));
         let group = *at.entry(key).or_insert_with(|| {
@@ -50,7 +59,18 @@ pub(super) fn groups(context: &Context, options: &TestOptions) -> Vec<Group> {
         let first = options.paths.first().map(PathBuf::as_path).unwrap_or(Path::new(""));
         groups.push(Group { app: app_round(first), files: Some(Vec::new()) });
     }
-    groups
+    Ok(groups)
+}
+
+fn too_many(context: &Context, folder: &Path) -> Refusal {
+    let most = MOST_ENTRIES / 1000;
+    let what = format!("there are more than {most},000 files and folders to look for scenarios among");
+    let hint = format!(
+        "name the folder of an app, or of its scenarios, and not `{}`; nothing was played",
+        printable_line(&folder.to_string_lossy())
+    );
+    context.console.error(&what, Some(&hint));
+    Refusal::Verdict(Verdict::CannotDo)
 }
 
 /// The scenarios of an app, and what the user should know of the files beside them.
@@ -66,8 +86,7 @@ pub(super) fn read(schemas: &Schemas, app: &App, group: &Group) -> Result<Found,
     let files = match &group.files {
         Some(files) => files,
         None => {
-            let mut files = Vec::new();
-            walk(&app.root.join(FOLDER), &app.shown(FOLDER), 0, &mut files);
+            let files = scenarios_of(&app.root, &app.shown_root);
             own = files.into_iter().enumerate().map(|(number, (path, shown))| (number, path, shown)).collect();
             &own
         }
@@ -159,10 +178,10 @@ fn snapshots_of_none(files: &[(usize, PathBuf, PathBuf)]) -> Vec<String> {
         files.iter().filter_map(|(_, path, shown)| Some((path.parent()?, shown.parent()?))).collect();
     let mut notices = Vec::new();
     for (folder, shown) in folders {
-        let names = names(folder);
-        for name in names.iter().filter(|name| name.ends_with(".snap.json")) {
+        let names = entries(folder);
+        for (name, _) in names.iter().filter(|(name, _)| name.ends_with(".snap.json")) {
             let stem = name.trim_end_matches(".snap.json");
-            let has_one = names.iter().any(|other| {
+            let has_one = names.iter().any(|(other, _)| {
                 is_scenario(other) && other.split_once(".scenario.").is_some_and(|(other, _)| other == stem)
             });
             if !own.contains(&folder.join(name)) && !has_one {
@@ -174,19 +193,23 @@ fn snapshots_of_none(files: &[(usize, PathBuf, PathBuf)]) -> Vec<String> {
 }
 
 /// The scenarios' files, each as it is opened and as it is shown.
-fn files(context: &Context, options: &TestOptions) -> Vec<(PathBuf, PathBuf)> {
-    let mut files = Vec::new();
+///
+/// # Errors
+/// The path below which there are too many others.
+fn files(context: &Context, options: &TestOptions) -> Result<Vec<(PathBuf, PathBuf)>, PathBuf> {
+    let mut search = Search { left: MOST_ENTRIES, files: Vec::new() };
     for shown in &options.paths {
         let path = context.cwd.join(shown);
-        if path.is_dir() {
-            walk(&path, shown, 0, &mut files);
-        } else {
-            files.push((path, shown.clone()));
+        if !path.is_dir() {
+            search.files.push((path, shown.clone()));
+        } else if !search.walk(&path, shown, 0) {
+            return Err(shown.clone());
         }
     }
     let mut seen = HashSet::new();
+    let mut files = search.files;
     files.retain(|(path, _)| seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())));
-    files
+    Ok(files)
 }
 
 /// Files that are not in the app.
@@ -201,30 +224,49 @@ fn outside(app: &App, files: &[(usize, PathBuf, PathBuf)]) -> Findings {
     outside.map(finding).collect()
 }
 
-fn walk(folder: &Path, shown: &Path, depth: usize, files: &mut Vec<(PathBuf, PathBuf)>) {
-    for name in names(folder).iter().filter(|name| !name.starts_with('.') && *name != "node_modules") {
-        let (path, shown) = (folder.join(name), shown.join(name));
-        let is_link = path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink());
-        if path.is_dir() && !is_link && depth < DEEPEST {
-            walk(&path, &shown, depth + 1, files);
-        } else if is_scenario(name) {
-            files.push((path, shown));
+/// Looks for scenarios below folders. Hidden ones and those of npm packages are passed by, and links are not followed.
+struct Search {
+    /// How many files and folders may still be looked at.
+    left: usize,
+    /// What was found, each as it is opened and as it is shown.
+    files: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Search {
+    /// Looks at all below a folder, by name; false where that is too much.
+    fn walk(&mut self, folder: &Path, shown: &Path, depth: usize) -> bool {
+        for (name, is_folder) in entries(folder) {
+            if name.starts_with('.') || name == "node_modules" {
+                continue;
+            }
+            let Some(left) = self.left.checked_sub(1) else { return false };
+            self.left = left;
+            if is_folder && depth < DEEPEST {
+                if !self.walk(&folder.join(&name), &shown.join(&name), depth + 1) {
+                    return false;
+                }
+            } else if is_scenario(&name) {
+                self.files.push((folder.join(&name), shown.join(&name)));
+            }
         }
+        true
     }
 }
 
-/// What is in a folder, by name.
-fn names(folder: &Path) -> Vec<String> {
+/// What is in a folder, by name, and whether each is a folder itself, which a link to one is not.
+fn entries(folder: &Path) -> Vec<(String, bool)> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.sort();
-    names
+    let entry = |entry: DirEntry| Some((entry.file_name().into_string().ok()?, entry.file_type().ok()?.is_dir()));
+    let mut entries: Vec<_> = entries.flatten().filter_map(entry).collect();
+    entries.sort();
+    entries
 }
 
 /// The scenarios of the app in `root`, each as it is opened and as it is shown.
 pub(in crate::commands) fn scenarios_of(root: &Path, shown: &Path) -> Vec<(PathBuf, PathBuf)> {
     let shown = if shown == Path::new(".") { Path::new("") } else { shown };
-    let mut files = Vec::new();
-    walk(&root.join(FOLDER), &shown.join(FOLDER), 0, &mut files);
-    files
+    // However many there are: it is what the folder is for.
+    let mut search = Search { left: usize::MAX, files: Vec::new() };
+    search.walk(&root.join(FOLDER), &shown.join(FOLDER), 0);
+    search.files
 }

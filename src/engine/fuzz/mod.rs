@@ -18,6 +18,9 @@ use crate::model::{Delivery, Excerpt, Frame, Outcome, RunEvent, Secrets};
 use crate::payload::{Case, Cases};
 use crate::platform::{Services, Setup};
 
+/// How long after [`FuzzPlan::until`] a failure that was found late is still made smaller.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// What is fuzzed, how, and for how long.
 pub struct FuzzPlan<'a> {
     /// The app.
@@ -34,7 +37,7 @@ pub struct FuzzPlan<'a> {
     pub cases: &'a Cases<'a>,
     /// How many are fired at most.
     pub count: Option<u64>,
-    /// When no other is begun.
+    /// When no other is begun, nor, a little later, any that makes a failure smaller.
     pub until: Option<Duration>,
     /// Whether cases that break the schema are among them.
     pub invalid: bool,
@@ -53,8 +56,10 @@ pub struct FuzzPlan<'a> {
 pub struct Failure {
     /// The place in the code, and the way in which it fails there: what failures are put together by.
     pub place: String,
-    /// The smallest case that fails so.
+    /// The smallest case that fails so, as far as it was looked for.
     pub case: Case,
+    /// Whether it was looked for to the end.
+    pub smallest: bool,
     /// How many of the cases failed so.
     pub times: u64,
     /// What the handler did with the smallest case.
@@ -85,6 +90,13 @@ struct Seen {
     took: Duration,
     /// None where it held.
     place: Option<String>,
+}
+
+/// Why a case is not made any smaller.
+enum Cut {
+    /// There is no time left.
+    TimeUp,
+    Handler(HandlerError),
 }
 
 /// Fires the cases; each way to fail is made small when it is found. `show` is told after each case how it goes.
@@ -139,10 +151,13 @@ impl Gun<'_, '_> {
                 continue;
             }
             let Seen { outcome, excerpt, took, .. } = seen;
-            let mut failure = Failure { place, case, times: 1, outcome, excerpt, took };
-            // One that Ctrl-C keeps from being made small is told as it is.
-            let shrunk = shrink(&failure.case.clone(), plan.cases, &mut |case| -> Result<bool, HandlerError> {
-                let seen = self.fire(case)?;
+            let mut failure = Failure { place, case, smallest: false, times: 1, outcome, excerpt, took };
+            // One that time or Ctrl-C keeps from being made small is told as it is.
+            let shrunk = shrink(&failure.case.clone(), plan.cases, &mut |case| -> Result<bool, Cut> {
+                if plan.until.is_some_and(|until| began.elapsed() >= until.saturating_add(GRACE)) {
+                    return Err(Cut::TimeUp);
+                }
+                let seen = self.fire(case).map_err(Cut::Handler)?;
                 let same = seen.place.filter(|place| place::is_same(&failure.place, place));
                 let fails = same.is_some();
                 if let Some(place) = same {
@@ -155,8 +170,11 @@ impl Gun<'_, '_> {
                 }
                 Ok(fails)
             });
+            failure.smallest = shrunk.is_ok();
             fuzzed.failures.push(failure);
-            shrunk?;
+            if let Err(Cut::Handler(error)) = shrunk {
+                return Err(error);
+            }
         }
         Ok(())
     }
@@ -189,5 +207,16 @@ impl Gun<'_, '_> {
         bridge.take_error();
         let place = (!outcome.held()).then(|| place::of(&outcome));
         Ok(Seen { excerpt: bridge.excerpt(&outcome), place, took: delivered.times.handler, outcome })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grace_is_what_the_documents_say() {
+        let said = format!("for {} s more", GRACE.as_secs());
+        assert!(include_str!("../../../docs/fuzz.md").contains(&said), "{said}");
     }
 }

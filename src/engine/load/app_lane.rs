@@ -170,9 +170,8 @@ impl Line<'_> {
         let most = most_ahead(process.as_ref().and_then(Handler::pace));
         if self.waiting.len() <= most / 2 {
             while self.waiting.len() < most
-                && let Some(shot) = self.queue.take_if(|shot| self.control.is_due(shot, self.origin))
+                && let Some((shot, due)) = self.queue.take_if(|shot| self.control.turn_at_once(shot, self.origin))
             {
-                let due = self.control.due(&shot, self.origin);
                 self.waiting.extend(self.prepare(shot, due, clock_shift_ms));
             }
             if let Some(process) = process.as_mut().filter(|_| self.waiting.len() > 1) {
@@ -189,15 +188,14 @@ impl Line<'_> {
     /// Waits for the turn of a delivery.
     fn await_next(&self, clock_shift_ms: i64) -> Option<Next> {
         while let Some(shot) = self.queue.take() {
-            match self.control.await_turn(&shot, self.origin) {
-                Turn::Now => {}
+            let due = match self.control.await_turn(&shot, self.origin) {
+                Turn::Now(due) => due,
                 Turn::Missed(due) => {
                     self.control.miss(self.lane, self.origin, due);
                     continue;
                 }
                 Turn::Never => return None,
-            }
-            let due = self.control.due(&shot, self.origin);
+            };
             if let Some(next) = self.prepare(shot, due, clock_shift_ms) {
                 return Some(next);
             }

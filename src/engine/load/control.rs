@@ -31,8 +31,8 @@ pub(super) enum Ending {
 
 /// When a delivery's turn is.
 pub(super) enum Turn {
-    /// Now.
-    Now,
+    /// Now; when it was due, where deliveries have a time of their own.
+    Now(Option<Instant>),
     /// It was due, and the time for it is over.
     Missed(Instant),
     /// Never: the load is to end.
@@ -102,7 +102,7 @@ impl Control {
     }
 
     /// When a delivery is due; nothing where deliveries have no time of their own.
-    pub(super) fn due(&self, shot: &Shot, origin: Instant) -> Option<Instant> {
+    fn due(&self, shot: &Shot, origin: Instant) -> Option<Instant> {
         let after = match self.extent {
             Extent::Only(_) => None,
             _ => self.pace.due(shot.index),
@@ -110,11 +110,13 @@ impl Control {
         after.map(|after| origin + after.min(Duration::from_secs(365 * 24 * 60 * 60)))
     }
 
-    /// Whether a delivery is to be made now, without any waiting.
-    pub(super) fn is_due(&self, shot: &Shot, origin: Instant) -> bool {
+    /// When a delivery was due that is to be made now, without any waiting; nothing where its turn is to be waited for.
+    pub(super) fn turn_at_once(&self, shot: &Shot, origin: Instant) -> Option<Option<Instant>> {
         let now = Instant::now();
         let due = self.due(shot, origin);
-        !self.was_stopped() && !self.is_over(now, origin, due.is_some()) && due.is_none_or(|due| now >= due)
+        let is_turn =
+            !self.was_stopped() && !self.is_over(now, origin, due.is_some()) && due.is_none_or(|due| now >= due);
+        is_turn.then_some(due)
     }
 
     /// Whether no delivery is begun any more. What has a time of its own, and was due, is for a while after the end.
@@ -132,13 +134,13 @@ impl Control {
             }
             let now = Instant::now();
             let is_over = self.is_over(now, origin, due.is_some());
-            let Some(due) = due else { return if is_over { Turn::Never } else { Turn::Now } };
+            let Some(due) = due else { return if is_over { Turn::Never } else { Turn::Now(None) } };
             if is_over {
                 return Turn::Missed(due);
             }
             let left = due.saturating_duration_since(now);
             if left.is_zero() {
-                return Turn::Now;
+                return Turn::Now(Some(due));
             }
             thread::sleep(left.min(NAP));
         }

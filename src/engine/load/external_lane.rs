@@ -39,15 +39,14 @@ pub(super) fn run(
     let _ = tell.send(Told::Ready);
     let Some(origin) = control.await_start() else { return };
     while let Some(shot) = queue.take() {
-        match control.await_turn(&shot, origin) {
-            Turn::Now => {}
+        let due = match control.await_turn(&shot, origin) {
+            Turn::Now(due) => due.unwrap_or_else(Instant::now),
             Turn::Missed(due) => {
                 control.miss(lane, origin, due);
                 continue;
             }
             Turn::Never => break,
-        }
-        let due = control.due(&shot, origin).unwrap_or_else(Instant::now);
+        };
         match fire(target, events, lane, shot, control, (origin, due)) {
             Ok(()) => {}
             // The lane stays busy: its delivery was cut off.

@@ -76,13 +76,13 @@ impl<T> Queue<T> {
         self.changed.notify_all();
     }
 
-    /// The next thing, where there is one at once and it is `wanted`.
-    pub(super) fn take_if(&self, wanted: impl FnOnce(&T) -> bool) -> Option<T> {
+    /// The next thing, where there is one at once and it is `wanted`, with what makes it so.
+    pub(super) fn take_if<W>(&self, wanted: impl FnOnce(&T) -> Option<W>) -> Option<(T, W)> {
         let mut inside = self.lock();
-        inside.things.front().filter(|thing| wanted(thing))?;
-        let thing = inside.things.pop_front();
+        let why = wanted(inside.things.front()?)?;
+        let thing = inside.things.pop_front()?;
         self.tell_makers(&inside);
-        thing
+        Some((thing, why))
     }
 
     /// Lets makers go on where there is room for several: to wake a thread for each thing costs more than to handle it.
@@ -132,7 +132,8 @@ mod tests {
     fn what_is_put_back_comes_next_and_in_its_old_order() {
         let queue = Queue::new(4);
         (0..4).for_each(|n| assert!(queue.put(n).is_ok()));
-        assert_eq!((queue.take_if(|n| *n == 1), queue.take_if(|n| *n == 0)), (None, Some(0)));
+        let take = |wanted| queue.take_if(|n| (*n == wanted).then_some("it is"));
+        assert_eq!((take(1), take(0)), (None, Some((0, "it is"))));
         assert_eq!(queue.take(), Some(1));
         queue.close();
         queue.put_back([0, 1].into_iter());

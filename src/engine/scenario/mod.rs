@@ -29,7 +29,7 @@ pub use self::play::{Attempt, Stage, play};
 pub use self::read::{check, is_scenario, read};
 pub use self::snapshot::{Policy, Snapshots, Taken, snapshot_file};
 use crate::app::{Iparams, Mock};
-use crate::model::{Place, Platform, Runtime};
+use crate::model::{Finding, Place, Platform, Runtime};
 use crate::platform::Record;
 use crate::text::Source;
 use crate::text::json::Node;
@@ -68,6 +68,11 @@ impl Scenario {
     /// How many steps it has.
     pub fn steps(&self) -> usize {
         self.steps.len()
+    }
+
+    /// What is to be told although it can be played: required installation parameters that have no value.
+    pub fn remarks(&self) -> &[Finding] {
+        &self.iparams.missing
     }
 }
 

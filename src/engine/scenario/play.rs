@@ -268,6 +268,7 @@ impl Player<'_, '_> {
                 runtime: self.launch.runtime,
             },
             platform: self.scenario.platform,
+            platform_version: stage.app.manifest.platform_version.clone(),
             payload: RawValue::from_string(fired.payload.clone()).unwrap_or_else(|_| RawValue::NULL.to_owned()),
         });
         let delivery = Delivery {

@@ -132,6 +132,8 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
+        // What else is wrong with the scenario can be known without them.
+        self.findings.extend(iparams.missing.iter().cloned());
         let recipe = Recipe {
             seed: self.node.get("seed").and_then(|seed| seed.value().as_u64()).unwrap_or(0),
             now: now.unwrap_or_else(usual),

@@ -7,30 +7,23 @@ use rquickjs::loader::Loader as _;
 use rquickjs::loader::bundle::Bundle;
 use rquickjs::{Ctx, Function};
 
-/// A script, compiled.
+/// A script, compiled: the module's name, which is the file's in stacks, and its code.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Script {
-    /// The module's name, and the file's in stacks.
-    name: &'static str,
-    code: &'static [(&'static str, &'static [u8])],
-}
+pub(super) struct Script(&'static [(&'static str, &'static [u8]); 1]);
 
 /// What makes a realm.
-pub(super) const PRELUDE: Script = Script {
-    name: "simctl:prelude",
-    code: &[("simctl:prelude", include_bytes!(concat!(env!("OUT_DIR"), "/prelude.qbc")))],
-};
+pub(super) const PRELUDE: Script =
+    Script(&[("simctl:prelude", include_bytes!(concat!(env!("OUT_DIR"), "/prelude.qbc")))]);
 
 /// What describes values.
-pub(super) const DESCRIBER: Script = Script {
-    name: "simctl:describe",
-    code: &[("simctl:describe", include_bytes!(concat!(env!("OUT_DIR"), "/describe.qbc")))],
-};
+pub(super) const DESCRIBER: Script =
+    Script(&[("simctl:describe", include_bytes!(concat!(env!("OUT_DIR"), "/describe.qbc")))]);
 
 impl Script {
     /// The script's function, in the realm of `ctx`; once in each.
     pub(super) fn load<'js>(self, ctx: &Ctx<'js>) -> rquickjs::Result<Function<'js>> {
-        let (module, _) = Bundle(self.code).load(ctx, self.name, None)?.eval()?;
+        let [(name, _)] = self.0;
+        let (module, _) = Bundle(self.0.as_slice()).load(ctx, name, None)?.eval()?;
         module.get::<_, Function>("default")?.call(())
     }
 }

@@ -32,7 +32,7 @@ const LITERAL: &str = "{{literal}}";
 #[derive(Clone, Default)]
 pub struct Secrets {
     all: Vec<Secret>,
-    /// What any of them can begin with, however it is spelled. Nearly all of a text is passed over by this.
+    /// What any of them can begin with, however it is spelled.
     starts: Starts,
 }
 
@@ -76,9 +76,7 @@ impl Secrets {
         let named = named.into_iter().filter(|(_, value)| !value.is_empty());
         let all: Vec<Secret> = named.map(|(name, value)| Secret::new(&name, value)).collect();
         let mut starts = Starts::default();
-        for variant in all.iter().flat_map(|secret| &secret.variants) {
-            variant.add_to(&mut starts);
-        }
+        all.iter().flat_map(|secret| &secret.variants).for_each(|variant| variant.add_starts(&mut starts));
         Self { all, starts }
     }
 
@@ -104,7 +102,7 @@ impl Secrets {
         let mut told = 0;
         let mut found: Option<Range<usize>> = None;
         // Secrets may overlap: nothing of either may be left.
-        for at in text.char_indices().map(|(at, _)| at) {
+        for at in self.starts.places(text.as_bytes()) {
             let Some(Found { range, .. }) = self.at(text, at) else { continue };
             match &mut found {
                 Some(last) if range.start < last.end => last.end = last.end.max(range.end),
@@ -121,6 +119,14 @@ impl Secrets {
         masked += &text[told..last.start];
         masked += MASK;
         Some(masked + &text[last.end..])
+    }
+
+    /// Whether a secret may be in `json`, the text of a JSON value: where not, [`Secrets::mask_value`] leaves that value as it is.
+    /// Takes a fraction of the time that reading and masking it does.
+    pub fn may_be_in(&self, json: &str) -> bool {
+        // Without an escape, names, texts and numbers stand there as they are, between signs that are part of no word and that no
+        // spelling goes on over. A secret is rare enough for one that is found in passing to be looked for properly.
+        json.contains('\\') || self.starts.places(json.as_bytes()).any(|at| self.at(json, at).is_some())
     }
 
     /// `text` with a placeholder for every secret, which [`Secrets::reveal`] puts back to the byte.
@@ -240,7 +246,7 @@ impl Secrets {
 
     /// The longest secret that begins at `at`.
     fn at(&self, text: &str, at: usize) -> Option<Found> {
-        if !self.starts.may_begin(&text.as_bytes()[at..]) {
+        if !self.starts.may_begin(text.as_bytes(), at) {
             return None;
         }
         let found = self.all.iter().filter_map(|secret| secret.at(text, at));
@@ -306,23 +312,23 @@ impl Variant {
         Self { filter, base64: Base64::forms(&text), text }
     }
 
-    /// Tells what it can begin with.
-    fn add_to(&self, starts: &mut Starts) {
-        for byte in 0..=u8::MAX {
-            if self.can_begin_with(byte) {
-                starts.add(byte);
-            }
-            for form in &self.base64 {
-                if form.can_begin_with(byte) {
-                    form.add_to(starts, byte);
-                }
-            }
-        }
-    }
-
     /// Whether it can begin with that byte, as it stands or escaped.
     fn can_begin_with(&self, byte: u8) -> bool {
-        self.text.as_bytes().first() == Some(&byte) || matches!(byte, b'%' | b'\\' | b'+')
+        self.text.as_bytes().first() == Some(&byte) || spelling::ESCAPES.contains(&byte)
+    }
+
+    /// Adds the first two bytes of each of its spellings.
+    fn add_starts(&self, starts: &mut Starts) {
+        match *self.text.as_bytes() {
+            [] => {}
+            [only] => starts.add_all(only),
+            [first, second, ..] => {
+                starts.add(first, second);
+                spelling::ESCAPES.iter().for_each(|&escape| starts.add(first, escape));
+            }
+        }
+        spelling::ESCAPES.iter().for_each(|&escape| starts.add_all(escape));
+        self.base64.iter().for_each(|form| form.add_starts(starts));
     }
 }
 

@@ -7,6 +7,9 @@ use std::fmt::Write as _;
 
 use super::starts::Starts;
 
+/// What a character that is written in another way than by itself begins with.
+pub(super) const ESCAPES: [u8; 3] = [b'%', b'\\', b'+'];
+
 /// What must not stand unescaped in each spelling, or may be written in more than one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -21,7 +24,7 @@ pub(super) fn read(secret: &str, text: &[u8]) -> Option<(usize, String)> {
         return Some((secret.len(), String::new()));
     }
     // Nearly always it is another text: one that differs before anything in it is escaped.
-    if !text.iter().take(same + 1).any(|byte| matches!(byte, b'%' | b'\\' | b'+')) {
+    if !text.iter().take(same + 1).any(|byte| ESCAPES.contains(byte)) {
         return None;
     }
     [Style::Percent, Style::Json].into_iter().find_map(|style| {
@@ -219,21 +222,19 @@ impl Base64 {
         self.digits.first() == Some(&digit) || (count > 0 && digit & ((1 << count) - 1) == bits)
     }
 
-    /// Tells what can follow `first`, with which it can begin. What may be written in several ways is left to [`Base64::read`].
-    pub(super) fn add_to(&self, starts: &mut Starts, first: u8) {
-        let Some(first_digit) = plain_digit(first) else { return starts.add(first) };
-        let mut add = |digit: Option<&u8>| match digit {
-            Some(digit) => starts.add_pair(first, ALPHABET[usize::from(*digit)]),
-            None => starts.add(first),
-        };
-        if self.lead.1 > 0 {
-            add(self.digits.first());
-        }
-        if self.digits.first() == Some(&first_digit) {
-            add(self.digits.get(1));
-        }
-        for (_, _, spelled) in WAYS {
-            starts.add_pair(first, spelled.as_bytes()[0]);
+    /// Adds the first two bytes of all that it may be read from. What begins with an escape has been added.
+    pub(super) fn add_starts(&self, starts: &mut Starts) {
+        let (bits, count) = self.lead;
+        let leads = (0..64).filter(|lead| count > 0 && lead & ((1 << count) - 1) == bits);
+        let digits = [self.digits.first().copied(), self.digits.get(1).copied()];
+        let begin = leads.map(|lead| [Some(lead), digits[0]]).chain([digits]);
+        for [first, second] in begin {
+            for first in first.into_iter().flat_map(begins) {
+                match second {
+                    Some(second) => begins(second).for_each(|second| starts.add(first, second)),
+                    None => starts.add_all(first),
+                }
+            }
         }
     }
 
@@ -315,6 +316,13 @@ const WAYS: [(u8, char, &str); 10] = [
     (63, 'p', "%2f"),
     (63, 'j', "\\/"),
 ];
+
+/// The bytes that a digit begins with, in each way to write it.
+fn begins(digit: u8) -> impl Iterator<Item = u8> {
+    let plain = ALPHABET.get(usize::from(digit)).copied();
+    let ways = WAYS.iter().filter(move |way| way.0 == digit).map(|way| way.2.as_bytes()[0]);
+    plain.into_iter().chain(ways)
+}
 
 /// The digit that a byte is, where that is written in one way only.
 const fn plain_digit(byte: u8) -> Option<u8> {

@@ -150,3 +150,58 @@ fn a_concealed_text_is_masked_without_knowing_the_secrets() {
         assert_eq!(Secrets::masked(&secrets.conceal(text)), secrets.mask(text), "{text}");
     }
 }
+
+/// Secrets of every kind, and those in texts of every kind of spelling.
+fn odd_secrets() -> impl Strategy<Value = String> {
+    prop_oneof!["[ -~]{1,12}", "[+/\\\\%\"=?-]{1,5}", ".{1,6}", "-?[1-9][0-9]{0,6}", "[a-c]{1,3}"]
+}
+
+fn odd_spelling(secret: &str, way: usize) -> String {
+    let escaped = || secret.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect::<String>();
+    let encoded = |before: &str| base64(format!("{before}{secret}?").as_bytes());
+    match way {
+        0 => secret.to_owned(),
+        1 => spelling::url(secret),
+        2 => spelling::url(secret).to_lowercase(),
+        3 => spelling::form(secret),
+        4 => spelling::json(secret),
+        5 => escaped(),
+        6..=8 => encoded(&"xyz"[..way - 6]),
+        9..=11 => encoded(&"xyz"[..way - 9]).replace('+', "-").replace('/', "_"),
+        12 => base64(secret.as_bytes()).replace('+', "%2B").replace('/', "\\/"),
+        _ => base64(secret.as_bytes()).replace('+', "\\u002b").replace('/', "%2f"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// What is passed over is no secret.
+    #[test]
+    fn no_secret_begins_where_none_may(
+        secret in odd_secrets(), other in odd_secrets(), way in 0_usize..14, before in ".{0,3}", after in ".{0,3}",
+    ) {
+        let all = secrets(&[&secret, &other]);
+        let text = format!("{before}{}{after}", odd_spelling(&secret, way));
+        for at in text.char_indices().map(|(at, _)| at) {
+            if all.all.iter().any(|secret| secret.at(&text, at).is_some()) {
+                prop_assert!(all.starts.may_begin(text.as_bytes(), at), "{secret:?} in {text:?} at {at}");
+            }
+        }
+        prop_assert!(all.starts.places(text.as_bytes()).all(|at| text.is_char_boundary(at)));
+    }
+
+    /// What masking would change is never said to be free of secrets.
+    #[test]
+    fn a_value_that_holds_a_secret_is_never_taken_for_one_that_holds_none(
+        secret in odd_secrets(), way in 0_usize..14, before in "[ -~]{0,2}", after in "[ -~]{0,2}", is_name in any::<bool>(),
+    ) {
+        let all = secrets(&[&secret]);
+        let text = format!("{before}{}{after}", odd_spelling(&secret, way));
+        let number = secret.parse::<i64>().map_or(Value::Null, Value::from);
+        let value = if is_name { json!({"a": 1, text: [number]}) } else { json!({"a": [text, true], "b": number}) };
+        let mut masked = value.clone();
+        all.mask_value(&mut masked);
+        prop_assert!(masked == value || all.may_be_in(&value.to_string()), "{secret:?} in {value}");
+    }
+}

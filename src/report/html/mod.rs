@@ -16,7 +16,7 @@ use std::time::Duration;
 use self::step::Step;
 use self::text::{escape, escape_cut};
 use super::human::show_duration;
-use super::{Paint, Reporter, render_finding};
+use super::{NOT_SMALLEST, Paint, Reporter, render_finding};
 use crate::model::RunEvent;
 
 /// How large the page may become, in bytes, by what is told of scenarios that held, and by all of them.
@@ -116,9 +116,10 @@ impl<F: FnOnce(&str) -> io::Result<()>> Html<F> {
     fn case(&mut self, event: &RunEvent) {
         match event {
             RunEvent::DeliveryStarted { .. } => self.step = Step::default(),
-            RunEvent::CaseFailed { case, changes, times, .. } => {
+            RunEvent::CaseFailed { case, changes, smallest, times, .. } => {
                 let told = if changes.is_empty() { case.clone() } else { changes.join(", ") };
-                self.failure = Some((told, *times));
+                let note = if *smallest { String::new() } else { format!("; {NOT_SMALLEST}") };
+                self.failure = Some((told + &note, *times));
             }
             _ => {}
         }

@@ -58,8 +58,8 @@ impl Entries {
 impl Step {
     pub(super) fn on_event(&mut self, event: &RunEvent) {
         match event {
-            RunEvent::DeliveryStarted { event, to, platform, payload, .. } => {
-                self.fired = format!("{event} → {}, platform {platform}", to.name());
+            RunEvent::DeliveryStarted { event, to, platform, platform_version, payload, .. } => {
+                self.fired = format!("{event} → {}, {}", to.name(), platform.told(platform_version.as_deref()));
                 self.payload = escape_cut(&pretty(payload.get()), LONGEST_PAYLOAD);
             }
             RunEvent::Log { level, text, .. } => self.logs.push(level.name(), text),

@@ -14,7 +14,7 @@ use self::case::{Case, Trouble, seconds};
 use super::difference::{headline, render_difference};
 use super::human::{advice, describe, describe_with, outcome_text};
 use super::place::{Run, Started};
-use super::{Paint, Reporter, Verbosity, render_finding};
+use super::{NOT_SMALLEST, Paint, Reporter, Verbosity, render_finding};
 use crate::model::{Addressee, Finding, Outcome, RunEvent, Stream, Verdict};
 use crate::text::printable;
 
@@ -259,11 +259,14 @@ impl<W: Write> Reporter for Junit<W> {
                 let _ = writeln!(self.log, "{}", printable(&describe(outcome, Verbosity::Normal)));
             }
             RunEvent::DeliveryStarted { .. } => self.log = self.found_text(),
-            RunEvent::CaseFailed { changes, case, .. } => {
+            RunEvent::CaseFailed { changes, case, smallest, .. } => {
                 self.failed_case.clone_from(case);
                 changes.iter().for_each(|change| {
                     let _ = writeln!(self.log, "with {change}");
                 });
+                if !smallest {
+                    let _ = writeln!(self.log, "{NOT_SMALLEST}");
+                }
             }
             RunEvent::DeliveryFinished { outcome, start_up, handler, repeat, .. } => {
                 self.delivered(outcome, repeat, *start_up + *handler);

@@ -30,7 +30,7 @@ fn describe(shared: &Shared) -> Value {
         Ok(app) => {
             about["name"] = app.root.file_name().map(|name| name.to_string_lossy()).into();
             about["folder"] = app.root.to_string_lossy().into();
-            about["platform"] = json!(app.manifest.platform);
+            about["platform"] = json!(app.manifest.platform.told(app.manifest.platform_version.as_deref()));
             let all = app.manifest.subscriptions.iter();
             about["subscriptions"] = all.map(|subscription| subscribed(shared, &app, subscription)).collect();
         }

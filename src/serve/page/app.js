@@ -46,7 +46,7 @@ function options(select, values) {
 async function load() {
   about = await api.app();
   $("app-name").textContent = about.name ?? "";
-  $("app-platform").textContent = about.platform ? `platform ${about.platform}` : "";
+  $("app-platform").textContent = about.platform || "";
   $("app-platform").hidden = !about.platform;
   $("no-app").hidden = about.findings.length === 0;
   $("no-app").replaceChildren(...about.findings.map(shown));
