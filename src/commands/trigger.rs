@@ -12,12 +12,12 @@ use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
 use super::{keeping, packages, replay};
 use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::prepare::{
-    Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_frame,
+    Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_error,
 };
 use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
 use crate::history::Keeper;
-use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Secrets, Verdict};
+use crate::model::{Code, Finding, Findings, RunEvent, Runtime, Secrets, Thrown, Verdict};
 use crate::platform::{Network, Services, Setup, Storage, schedule_fires};
 use crate::report::Earlier;
 use crate::schema::Schemas;
@@ -92,7 +92,7 @@ struct Prepared {
     /// Why it may not run here as it does in production.
     findings: Findings,
     reading: Reading,
-    syntax_error: Option<Frame>,
+    syntax_error: Option<Thrown>,
     lacks_node: Option<String>,
 }
 
@@ -158,7 +158,7 @@ fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -
     if runtime != launch.runtime {
         (launch.runtime, early) = (runtime, None);
     }
-    let syntax_error = syntax_frame(&app, &reading);
+    let syntax_error = syntax_error(&app, &reading);
     Ok(Prepared { app, subscription, script, launch, early, notices, findings, reading, syntax_error, lacks_node })
 }
 

@@ -151,6 +151,21 @@ fn a_server_that_does_not_parse() {
 }
 
 #[test]
+fn a_server_whose_end_is_missing() {
+    // Neither engine knows: they read the file as part of a function, and miss what belongs to that.
+    for runtime in ["embedded", "node"] {
+        if runtime == "node" && !node_or_skip("a_server_whose_end_is_missing") {
+            continue;
+        }
+        let sandbox = Sandbox::app("exports = {\n  created: function () {},\n");
+        let ran = sandbox.run(["trigger", "onUserCreate", "--runtime", runtime]).code(1);
+        ran.stdout("did not load: SyntaxError: expected `}` but found the end of the file")
+            .stdout("server/server.js:3:1");
+        sandbox.run(["validate"]).code(1).stdout("expected `}` but found the end of the file");
+    }
+}
+
+#[test]
 fn a_require_that_leaves_the_app() {
     for specifier in ["../../../etc/passwd", "/etc/passwd", "../manifest.json"] {
         let server = format!("require('{specifier}'); exports = {{ created: function () {{}} }};");

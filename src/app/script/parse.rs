@@ -83,8 +83,8 @@ fn parse_here<T>(source: &Source, read: impl FnOnce(&Program<'_>, &Source) -> T)
 pub(super) fn findings(diagnostics: Vec<OxcDiagnostic>, source: &Source) -> Findings {
     let mut findings = Findings::new();
     for diagnostic in diagnostics.into_iter().take(MOST_ERRORS) {
-        let message = diagnostic.message.trim_end_matches('.');
-        let finding = Finding::new(Code::ScriptSyntax, lower_first(message))
+        let message = diagnostic.message.trim_end_matches('.').replace("`EOF`", "the end of the file");
+        let finding = Finding::new(Code::ScriptSyntax, lower_first(&message))
             .maybe_hint(diagnostic.help.as_ref().map(|help| lower_first(help.trim_end_matches('.'))));
         let range = diagnostic.labels.first().map(|label| {
             let start = label.offset() as usize;
