@@ -77,6 +77,16 @@ impl TriggerOptions {
             _ => repeat_command(command, &self.payload, with_clock, Some(index)),
         }
     }
+
+    /// The command that repeats all deliveries. Of a replay, `command` does not say how often.
+    pub(super) fn repeat_all(&self, command: &[String], with_clock: bool) -> String {
+        let indices = self.payload.indices();
+        match (&self.payload.source, indices.end - indices.start) {
+            (PayloadSource::Kept(_), 1) => plain_command(command),
+            (PayloadSource::Kept(_), times) => format!("{} --times {times}", plain_command(command)),
+            _ => repeat_command(command, &self.payload, with_clock, None),
+        }
+    }
 }
 
 /// Everything that is known before the first payload is fired.
@@ -297,7 +307,7 @@ fn announce(
     };
     emit(RunEvent::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: repeat_command(&context.command, &options.payload, options.payload.draws(), None),
+        command: options.repeat_all(&context.command, options.payload.draws()),
         seed: options.payload.draws().then_some(options.payload.seed),
         now: options.payload.now.to_string(),
         count: Some(indices.end - indices.start),
