@@ -21,14 +21,15 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Args, ColorWhen, ScheduleVerb, Verb};
-use crate::commands::{self, Console, Context};
+use crate::commands::{self, Console, Context, Typed, Wanted};
 use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, embedded, guardian_main, want_guardian};
 use crate::model::Verdict;
 use crate::report::Verbosity;
+use crate::text::list;
 
 /// The whole program: parses the command line, runs the verb, gives the exit code.
 pub fn run() -> ExitCode {
@@ -52,7 +53,11 @@ pub fn run() -> ExitCode {
 fn verdict(words: Vec<OsString>) -> Verdict {
     let matches = match Args::command().try_get_matches_from(&words) {
         Ok(matches) => matches,
-        Err(error) => return show_clap(&error),
+        Err(error) => {
+            let verdict = show_clap(&error);
+            hint_at_events(&error);
+            return verdict;
+        }
     };
     let args = match Args::from_arg_matches(&matches) {
         Ok(args) => args,
@@ -60,7 +65,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
     };
     let verb = matches.subcommand().map(|(_, matches)| matches);
     if let Some(fault) = verb.and_then(|matches| args.verb.fault(matches)) {
-        return show_clap(&Args::command().error(ErrorKind::ArgumentConflict, fault));
+        return show_clap(&verb_of(&matches).error(ErrorKind::ArgumentConflict, fault));
     }
     let Ok(cwd) = std::env::current_dir() else {
         let _ = writeln!(io::stderr(), "error: the current folder cannot be read: it may have been removed");
@@ -162,6 +167,31 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         },
         Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
     }
+}
+
+/// The verb that was typed, whose usage stands below a complaint.
+fn verb_of(matches: &ArgMatches) -> clap::Command {
+    let mut verb = Args::command();
+    // So that a verb knows its whole name.
+    verb.build();
+    let mut rest = matches;
+    while let Some((name, inner)) = rest.subcommand() {
+        let Some(found) = verb.find_subcommand(name).cloned() else { break };
+        (verb, rest) = (found, inner);
+    }
+    verb
+}
+
+/// Where no event was named, says which there are.
+fn hint_at_events(error: &clap::Error) {
+    let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return };
+    if error.kind() != ErrorKind::MissingRequiredArgument || !missing.iter().any(|name| name == "<EVENT>") {
+        return;
+    }
+    let typed = Typed { cwd: std::env::current_dir().unwrap_or_default(), ..Typed::default() };
+    let events = commands::candidates(Wanted::Subscribed, &typed, "");
+    let events = list(events.iter().map(|event| event.value.as_str()));
+    let _ = writeln!(io::stderr(), "hint: there are {events}");
 }
 
 /// The flags of the verb that was typed, which may be a verb of a verb.

@@ -324,7 +324,7 @@ impl Teller<'_> {
         };
         let (root, secrets) = (&prepared.app.root, &prepared.iparams.secrets);
         if let Err(error) = record.keep(root, secrets) {
-            self.context.console.note(&format!("the failure is not kept: {error}"));
+            self.context.console.note(&format!("the failure is not kept in .simctl/failures: {error}"));
         }
         if options.save_scenario {
             match record.save_scenario(root, secrets) {

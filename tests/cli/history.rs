@@ -182,7 +182,7 @@ fn users_are_named_by_id_and_by_file_and_forgotten() {
     app.run(["users", "show", "ada-001"]).code(2).stderr("did you mean `ada-0001`?");
     app.run(["users", "delete", "ada-0001", "nobody"]).code(2).stderr("`nobody`");
     app.run(["users", "show", "ada-0001"]).code(0).stdout("ada@example.org");
-    app.run(["users", "delete", "ada-0001"]).code(0);
+    app.run(["users", "delete", "ada-0001"]).code(0).stderr("note: 1 user forgotten");
     app.run(["users", "list"]).code(0).no_stdout();
     let bad = app.file("bad.json", "[1]");
     bad.run(["trigger", "onUserUpdate", "--user", "bad.json"]).code(2).stderr("wrong-shape");

@@ -78,6 +78,16 @@ steps:
 }
 
 #[test]
+fn how_often_a_request_was_expected_is_told() {
+    let of = |count: &str| {
+        format!("steps:\n  - create: jane\n    expect: {{ requests: [{{ method: GET, count: {count} }}] }}\n")
+    };
+    let app = app(&[("once", &of("1")), ("twice", &of("2")), ("never", &of("0"))]);
+    let told = app.run(["test"]).code(1).stdout("expected: a request as described here, once\n");
+    told.stdout("expected: a request as described here, 2 times\n").stdout("3 scenarios: 1 held, 2 failed");
+}
+
+#[test]
 fn a_payload_from_a_file_is_fired_as_it_is() {
     let text = "
 steps:

@@ -14,7 +14,13 @@ fn manifest(text: impl AsRef<[u8]>) -> Sandbox {
 
 #[test]
 fn no_manifest() {
-    Sandbox::new().run(["trigger", "onUserCreate"]).code(2).stderr("manifest-missing").stderr("--app").no_stdout();
+    Sandbox::new()
+        .run(["trigger", "onUserCreate"])
+        .code(2)
+        .stderr("manifest-missing")
+        .stderr("--app")
+        .stderr("simctl init")
+        .no_stdout();
     Sandbox::new().run(["trigger", "onUserCreate", "--app", "nowhere"]).code(2).stderr("nowhere");
     Sandbox::new().run(["trigger", "onUserCreate", "--manifest", "nowhere.json"]).code(2).stderr("nowhere.json");
 }
@@ -163,6 +169,24 @@ fn a_server_whose_end_is_missing() {
             .stdout("server/server.js:3:1");
         sandbox.run(["validate"]).code(1).stdout("expected `}` but found the end of the file");
     }
+}
+
+#[test]
+fn what_is_typed_wrongly_is_told_with_what_would_be_right() {
+    let one = r#"{"events": {"onUserCreate": {"handler": "created"}}}"#;
+    for verb in ["trigger", "load", "fuzz", "generate"] {
+        manifest(one).run([verb]).code(2).stderr("<EVENT>").stderr("hint: there are `onUserCreate`\n");
+    }
+    Sandbox::new().run(["trigger"]).code(2).stderr("`onUserCreate` and `onUserUpdate`\n");
+    for (flag, value) in [("--seed", "x"), ("--seed", "-1"), ("--index", "1.5"), ("--count", "-3"), ("-n", "0")] {
+        let ran = app().run(["trigger", "onUserCreate", flag, value]).code(2);
+        ran.stderr(&format!("`{value}` is not a whole number"));
+    }
+    app().run(["load", "onUserCreate", "-n", "1", "--workers", "0"]).code(2).stderr("a whole number from 1 on");
+    // The usage is that of the verb.
+    app().run(["load", "onUserCreate"]).code(2).stderr("say how much").stderr("Usage: simctl load [OPTIONS] [EVENT]");
+    let fire = app().run(["schedules", "fire", "x", "--sample"]).code(2);
+    fire.stderr("has no place here").stderr("Usage: simctl schedules fire ");
 }
 
 #[test]
