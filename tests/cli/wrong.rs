@@ -190,6 +190,28 @@ fn what_is_typed_wrongly_is_told_with_what_would_be_right() {
 }
 
 #[test]
+fn what_the_platform_does_not_have_is_told_with_what_it_has() {
+    for runtime in ["embedded", "node"] {
+        if runtime == "node" && !node_or_skip("what_the_platform_does_not_have_is_told_with_what_it_has") {
+            continue;
+        }
+        for (server, hint) in [
+            ("import fs from 'fs';\nexports = {};\n", "hint: the platform loads no ES modules"),
+            ("export function created() {}\n", "hint: the platform loads no ES modules"),
+            (
+                "exports = { created: function () { $db.updat('a', {}); } };",
+                "hint: `$db` has no `updat`: did you mean `$db.update`?",
+            ),
+        ] {
+            let sandbox = Sandbox::app(server);
+            sandbox.run(["trigger", "onUserCreate", "--runtime", runtime]).code(1).stdout(hint);
+        }
+    }
+    let checked = Sandbox::app("export function created() {}\n").run(["validate"]).code(1);
+    checked.stdout("server/server.js:1:1").stdout("hint: the platform loads no ES modules");
+}
+
+#[test]
 fn a_require_that_leaves_the_app() {
     for specifier in ["../../../etc/passwd", "/etc/passwd", "../manifest.json"] {
         let server = format!("require('{specifier}'); exports = {{ created: function () {{}} }};");
