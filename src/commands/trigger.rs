@@ -64,10 +64,11 @@ impl TriggerOptions {
         self.user.as_ref().map(|user| user.resolve(context, root)).transpose()
     }
 
-    /// The command that repeats delivery `index`. An update of a user who is known cannot be made twice, as she is another then:
-    /// what repeats it is the delivery itself, by the number under which it will be kept.
+    /// The command that repeats delivery `index`. An update of a user who is known cannot be made twice, as she is another then,
+    /// and standard input is read once: what repeats such a one is the delivery itself, by the number under which it will be kept.
     pub(super) fn repeat(&self, command: &[String], with_clock: bool, index: u64, keeper: &RefCell<Keeper>) -> String {
-        if self.user.is_some()
+        let is_typed = matches!(&self.payload.source, PayloadSource::File(file) if file.as_os_str() == "-");
+        if (self.user.is_some() || is_typed)
             && let Some(id) = keeper.borrow_mut().reserve()
         {
             return plain_command(&replay::command(command, &self.event, id));

@@ -57,6 +57,21 @@ fn a_payload_from_a_file_needs_neither() {
     assert_eq!(repeat, "repeat: simctl trigger onUserCreate --payload p.json");
 }
 
+#[test]
+fn what_was_read_from_standard_input_is_repeated_without_it() {
+    let payload = Sandbox::new().run(["generate", "onUserCreate"]).code(0).out;
+    let sandbox = Sandbox::app("exports = { created: function (p) { console.log(p.data.user.id); } };").stdin(payload);
+    let ran = sandbox.run(["trigger", "onUserCreate", "--payload", "-", "--timeout", "9s"]).code(0);
+    assert_eq!(told(&ran.out), "simctl replay 1 --timeout 9s");
+    let logged = logged_again(&sandbox, told(&ran.out));
+    assert!(!logged.is_empty() && ran.out.contains(&format!("log  {logged}\n")), "{logged} in {}", ran.out);
+    let at_a_program = sandbox.run(["trigger", "onUserCreate", "--payload", "-", "--exec", "true"]).code(0);
+    assert_eq!(told(&at_a_program.out), "simctl replay 3 --exec true");
+    // Where nothing is kept, it has to be given again.
+    let unkept = sandbox.run(["trigger", "onUserCreate", "--payload", "-", "--no-history"]).code(0);
+    assert_eq!(told(&unkept.out), "simctl trigger onUserCreate --payload - --no-history");
+}
+
 /// What the last line of a run for people says repeats it.
 #[track_caller]
 fn told(out: &str) -> &str {

@@ -183,6 +183,9 @@ fn what_is_typed_wrongly_is_told_with_what_would_be_right() {
         ran.stderr(&format!("`{value}` is not a whole number"));
     }
     app().run(["load", "onUserCreate", "-n", "1", "--workers", "0"]).code(2).stderr("a whole number from 1 on");
+    let (one, gap) = (r#"data.user.properties:=[{"name":"a","value":"b"}]"#, "data.user.properties[5].value=c");
+    let ran = app().run(["trigger", "onUserCreate", "--set", one, "--set", gap]).code(2);
+    ran.stderr("`data.user.properties` has 1 item, `[5]` would leave a gap");
     // The usage is that of the verb.
     app().run(["load", "onUserCreate"]).code(2).stderr("say how much").stderr("Usage: simctl load [OPTIONS] [EVENT]");
     let fire = app().run(["schedules", "fire", "x", "--sample"]).code(2);
@@ -209,6 +212,15 @@ fn what_the_platform_does_not_have_is_told_with_what_it_has() {
     }
     let checked = Sandbox::app("export function created() {}\n").run(["validate"]).code(1);
     checked.stdout("server/server.js:1:1").stdout("hint: the platform loads no ES modules");
+}
+
+#[test]
+fn several_payloads_are_not_sent_to_where_they_are() {
+    let several = app().run(["generate", "onUserCreate", "-n", "2"]).code(0).out;
+    let sandbox = app().file("two.ndjson", several);
+    sandbox.run(["validate", "two.ndjson"]).code(0);
+    let ran = sandbox.run(["trigger", "onUserCreate", "--payload", "two.ndjson"]).code(2);
+    ran.stderr("two.ndjson:2:1").stderr("hint: put each into a file of its own; only `simctl validate` reads several");
 }
 
 #[test]
