@@ -56,6 +56,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         Err(error) => {
             let verdict = show_clap(&error);
             hint_at_events(&error);
+            hint_at_environment(&error, &words);
             return verdict;
         }
     };
@@ -192,6 +193,22 @@ fn hint_at_events(error: &clap::Error) {
     let events = commands::candidates(Wanted::Subscribed, &typed, "");
     let events = list(events.iter().map(|event| event.value.as_str()));
     let _ = writeln!(io::stderr(), "hint: there are {events}");
+}
+
+/// Where the value that is wrong is of a flag that nobody typed, says where it comes from.
+fn hint_at_environment(error: &clap::Error, words: &[OsString]) {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (Some(arg), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue)) else { return };
+    let flag = arg.split([' ', '=']).next().unwrap_or(arg);
+    let is_typed = words.iter().any(|word| word.to_string_lossy().starts_with(flag));
+    let variable = format!("SIMCTL_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
+    if !is_typed && std::env::var_os(&variable).is_some_and(|set| set == value) {
+        let _ =
+            writeln!(io::stderr(), "hint: `{variable}` in the environment says so: change it, or `unset {variable}`");
+    }
 }
 
 /// The flags of the verb that was typed, which may be a verb of a verb.

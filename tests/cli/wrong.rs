@@ -215,6 +215,20 @@ fn what_the_platform_does_not_have_is_told_with_what_it_has() {
 }
 
 #[test]
+fn a_wrong_value_of_the_environment_is_told_to_be_that() {
+    for (variable, value) in [("SIMCTL_SEED", "x"), ("SIMCTL_RUNTIME", "deno"), ("SIMCTL_TIMEOUT", "5x")] {
+        let hint = format!("hint: `{variable}` in the environment says so");
+        app().env(variable, value).run(["trigger", "onUserCreate"]).code(2).stderr(&hint);
+        let flag = variable.replace("SIMCTL_", "--").to_lowercase();
+        app()
+            .env(variable, value)
+            .run(["trigger", "onUserCreate", &flag, "-"])
+            .code(2)
+            .without("in the environment says");
+    }
+}
+
+#[test]
 fn several_payloads_are_not_sent_to_where_they_are() {
     let several = app().run(["generate", "onUserCreate", "-n", "2"]).code(0).out;
     let sandbox = app().file("two.ndjson", several);
