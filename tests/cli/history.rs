@@ -111,7 +111,7 @@ fn a_replay_knows_the_secrets_that_were_not_kept() {
 fn a_delivery_is_written_as_payload_as_delivery_and_as_step() {
     let app = app();
     create(&app, "Ada").code(0);
-    app.run(["history", "export", "1", "payload.json"]).code(0).no_stdout();
+    app.run(["history", "export", "1", "payload.json"]).code(0).no_stdout().stderr("note: wrote payload.json");
     app.run(["trigger", "onUserCreate", "--payload", "payload.json"]).code(0).stdout("created Ada");
     app.run(["history", "export", "1", "payload.json"]).code(2).stderr("not written over");
     let delivery = app.run(["history", "export", "1", "--as", "delivery"]).code(0).json();
