@@ -18,6 +18,8 @@ use crate::common::{Asked, Bench, SIMCTL, Turns, Unit, root};
 
 /// Deliveries of one turn.
 const DELIVERIES: usize = 2_000;
+/// Deliveries of one turn in one realm: as many as take about as long.
+const IN_ONE_REALM: usize = 50_000;
 /// Rounds that count; in each, every contender runs once.
 const ROUNDS: usize = 7;
 
@@ -61,27 +63,26 @@ const ONE_REALM: &str = "bare Node.js, loaded once";
 const NODE_SHARED: &str = "`simctl load`, node, `--shared-realm`";
 
 pub(crate) fn measure(bench: &mut Bench<'_>) {
-    let count = bench.pick(DELIVERIES, 50);
+    let (count, many) = (bench.pick(DELIVERIES, 50), bench.pick(IN_ONE_REALM, 50));
     let app = root().join("samples/modules-3.0");
     let dir = tempfile::tempdir().expect("a temporary folder");
-    let generated =
-        simctl(&app).args(["generate", "onUserUpdate", "--seed", "7", "-n"]).arg(count.to_string()).output();
+    let generated = simctl(&app).args(["generate", "onUserUpdate", "--seed", "7", "-n"]).arg(many.to_string()).output();
     let payloads = String::from_utf8(generated.expect("simctl runs").stdout).expect("text");
-    let lines: Vec<&str> = payloads.lines().collect();
+    let lines: Vec<&str> = payloads.lines().take(count).collect();
     assert_eq!(lines.len(), count);
     let script = fs::read_to_string(app.join("server/server.js")).expect("a script");
     let (app, dir, payloads, has_node) = (&app, dir.path(), &payloads, bench.peers.node());
-    let load = |flags: &'static [&'static str]| move || of_simctl(app, dir, count, flags);
-    let node = |how: &'static str| has_node.clone().map(|()| move || bare_node(app, payloads, count, how));
-    let load_node = |flags| has_node.clone().map(|()| load(flags));
+    let load = |count, flags: &'static [&'static str]| move || of_simctl(app, dir, count, flags);
+    let node = |count, how: &'static str| has_node.clone().map(|()| move || bare_node(app, payloads, count, how));
+    let load_node = |count, flags| has_node.clone().map(|()| load(count, flags));
     let mut turns = Turns::new(Unit::PerSecond);
     turns.add(REALM, || bare(&lines, &script));
-    turns.add(EMBEDDED, load(&[]));
-    turns.add("the same, `--shared-realm`", load(&["--shared-realm"]));
-    turns.peer(CONTEXTS, node("fresh"));
-    turns.peer(NODE, load_node(&["--runtime", "node"]));
-    turns.peer(ONE_REALM, node("shared"));
-    turns.peer(NODE_SHARED, load_node(&["--runtime", "node", "--shared-realm"]));
+    turns.add(EMBEDDED, load(count, &[]));
+    turns.add("the same, `--shared-realm`", load(many, &["--shared-realm"]));
+    turns.peer(CONTEXTS, node(count, "fresh"));
+    turns.peer(NODE, load_node(count, &["--runtime", "node"]));
+    turns.peer(ONE_REALM, node(many, "shared"));
+    turns.peer(NODE_SHARED, load_node(many, &["--runtime", "node", "--shared-realm"]));
     let came = turns.take(0, bench.rounds(ROUNDS));
     bench.sheet.add(&came.table("deliveries a second, one worker", None));
     for (work, beside, own, other, percent) in [

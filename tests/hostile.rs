@@ -558,21 +558,7 @@ fn a_spinning_program_and_what_it_has_started_are_gone_when_simctl_is_killed() {
 #[test]
 fn a_spinning_handler_of_the_embedded_runtime_is_gone_when_simctl_is_killed() {
     let app = App::new("", false);
-    app.write("server/server.js", "exports = { created: function () { console.log('spins'); for (;;) {} } };\n");
-    let mut simctl = simctl()
-        .args(["trigger", "onUserCreate", "--timeout", "2s", "--db", "memory", "--format", "json", "--app"])
-        .arg(app.folder.path())
-        .env("TMPDIR", app.scratch.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("simctl runs");
-    let mut output = std::io::BufReader::new(simctl.stdout.take().expect("piped"));
-    let mut line = String::new();
-    while !line.contains("spins") {
-        line.clear();
-        assert!(std::io::BufRead::read_line(&mut output, &mut line).expect("readable") > 0, "it never spun");
-    }
+    let mut simctl = spinning(&app);
     let host = children_of(simctl.id());
     assert!(!host.is_empty(), "there is no host");
     simctl.kill().expect("it runs");
@@ -582,6 +568,47 @@ fn a_spinning_handler_of_the_embedded_runtime_is_gone_when_simctl_is_killed() {
         assert!(Instant::now() < patience, "the host is still there");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_forked_host_has_nothing_open_of_simctl_and_a_group_of_its_own() {
+    let app = App::new("", false);
+    let mut simctl = spinning(&app);
+    let of = |pid: &Path, what: &str| fs::read_to_string(pid.join(what)).expect("it is there");
+    let own = PathBuf::from(format!("/proc/{}", simctl.id()));
+    let [host] = children_of(simctl.id()).try_into().expect("one host");
+    assert_eq!(of(&host, "cmdline"), of(&own, "cmdline"), "it was started as a program");
+    // Besides what every program has that is started from here.
+    let plain = Command::new("sh").args(["-c", "ls /proc/$$/fd"]).output().expect("a shell");
+    let plain = String::from_utf8_lossy(&plain.stdout).into_owned();
+    let open = fs::read_dir(host.join("fd")).expect("its own").flatten().map(|fd| fd.file_name());
+    let more: Vec<_> = open.filter(|fd| plain.lines().all(|plain| fd != plain)).collect();
+    assert!(more.is_empty(), "descriptors {more:?} are open");
+    let group = |pid: &Path| of(pid, "stat").split_whitespace().nth(4).map(str::to_owned);
+    assert_eq!(group(&host).as_deref(), host.file_name().and_then(|pid| pid.to_str()));
+    simctl.kill().expect("it runs");
+    simctl.wait().expect("it was killed");
+}
+
+/// simctl, whose handler spins by now.
+fn spinning(app: &App) -> std::process::Child {
+    app.write("server/server.js", "exports = { created: function () { console.log('spins'); for (;;) {} } };\n");
+    let mut simctl = simctl()
+        .args(["trigger", "onUserCreate", "--timeout", "2s", "--db", "memory", "--format", "json", "--app"])
+        .arg(app.folder.path())
+        .env("TMPDIR", app.scratch.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("simctl runs");
+    let mut output = std::io::BufReader::new(simctl.stdout.as_mut().expect("piped"));
+    let mut line = String::new();
+    while !line.contains("spins") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut output, &mut line).expect("readable") > 0, "it never spun");
+    }
+    simctl
 }
 
 /// The processes that a process has started and that are there, each as its folder in `/proc`.

@@ -21,6 +21,7 @@ use super::load::{self, LoadFlags, ReportFlags};
 use super::man::{self, ManFlags};
 use super::scenario::ScenarioFlags;
 use super::serve::{self, ServeFlags};
+use super::typed::Typed;
 use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -140,83 +141,82 @@ pub(super) enum ColorWhen {
 pub(super) enum Verb {
     /// Fire an event at the app's handler and tell what the handler did
     #[command(after_help = TRIGGER_EXAMPLES)]
-    Trigger(Box<TriggerFlags>),
+    Trigger(Typed<TriggerFlags>),
     /// Write payloads, repeatable to the byte
     #[command(after_help = GENERATE_EXAMPLES)]
-    Generate(Box<GenerateFlags>),
+    Generate(Typed<GenerateFlags>),
     /// Find the faults in manifests and payloads, without running anything
     #[command(after_help = VALIDATE_EXAMPLES)]
-    Validate(ValidateFlags),
+    Validate(Typed<ValidateFlags>),
     /// Play scenarios: users' lives fired at the app, step by step, and what is expected of it
     #[command(after_help = TEST_EXAMPLES)]
-    Test(Box<TestFlags>),
+    Test(Typed<TestFlags>),
     /// Fire from a page in the browser: payloads to edit, logs as they come, what was fired before
     #[command(after_help = serve::EXAMPLES)]
-    Serve(Box<ServeFlags>),
+    Serve(Typed<ServeFlags>),
     /// Look for payloads that the app's handler does not bear, and make each as plain as it can be
     #[command(after_help = fuzz::EXAMPLES)]
-    Fuzz(Box<FuzzFlags>),
+    Fuzz(Typed<FuzzFlags>),
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
-    Schedules(ScheduleFlags),
+    Schedules(Typed<ScheduleFlags>),
     /// Fire many events at the app: how fast it is, and what it does when there is no pause
     #[command(after_help = load::EXAMPLES)]
-    Load(Box<LoadFlags>),
+    Load(Typed<LoadFlags>),
     /// Add up the reports of shards
     #[command(after_help = load::MERGE_EXAMPLES)]
-    Report(ReportFlags),
+    Report(Typed<ReportFlags>),
     /// Look at what the app has stored with $db, and change it; no code of the app runs
     #[command(after_help = db::EXAMPLES)]
-    Db(DbFlags),
+    Db(Typed<DbFlags>),
     /// What was fired at the app and what came of it: list it, show one, write one to a file
     #[command(after_help = history::EXAMPLES)]
-    History(Box<HistoryFlags>),
+    History(Typed<HistoryFlags>),
     /// Fire a delivery of the history again, the same to the byte
     #[command(after_help = history::REPLAY_EXAMPLES)]
-    Replay(Box<ReplayFlags>),
+    Replay(Typed<ReplayFlags>),
     /// What differs between two deliveries of the history
     #[command(after_help = history::DIFF_EXAMPLES)]
-    Diff(DiffFlags),
+    Diff(Typed<DiffFlags>),
     /// The users whom deliveries told of: list them, show or forget one
     #[command(after_help = history::USERS_EXAMPLES)]
-    Users(UsersFlags),
+    Users(Typed<UsersFlags>),
     /// The JSON Schemas that payloads and manifests are checked against
-    Schema(SchemaFlags),
+    Schema(Typed<SchemaFlags>),
     /// What the code of a finding means, and how to mend what earned it
     #[command(after_help = EXPLAIN_EXAMPLES)]
-    Explain(ExplainFlags),
+    Explain(Typed<ExplainFlags>),
     /// Begin an app: a handler, a mock, a scenario, and what CI needs, in new files only
     #[command(after_help = init::EXAMPLES)]
-    Init(InitFlags),
+    Init(Typed<InitFlags>),
     /// What this machine and the app have and what they lack, and what to do about it
     #[command(after_help = doctor::EXAMPLES)]
-    Doctor(DoctorFlags),
+    Doctor(Typed<DoctorFlags>),
     /// A script that makes the shell complete verbs, flags, events, paths in payloads and more
     #[command(after_help = complete::EXAMPLES)]
-    Completions(CompletionsFlags),
+    Completions(Typed<CompletionsFlags>),
     /// A manual page, for `man -l -`, or all of them into a folder
     #[command(after_help = man::EXAMPLES)]
-    Man(ManFlags),
+    Man(Typed<ManFlags>),
 }
 
 impl Verb {
     /// What is wrong with the flags taken together, where clap cannot see it.
     pub(super) fn fault(&self, matches: &ArgMatches) -> Option<String> {
         match self {
-            Self::Trigger(flags) => flags
+            Self::Trigger(Typed(flags)) => flags
                 .unwatchable()
                 .or_else(|| flags.fire.fault())
                 .or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned)),
-            Self::Schedules(ScheduleFlags { verb: ScheduleVerb::Fire(flags) }) => flags.fault(),
-            Self::Replay(flags) => flags.fault(matches),
+            Self::Schedules(Typed(flags)) => flags.fault(),
+            Self::Replay(Typed(flags)) => flags.fault(matches),
             Self::History(_) | Self::Diff(_) | Self::Users(_) => None,
-            Self::Schedules(_) => None,
-            Self::Test(flags) => flags.fault(),
-            Self::Fuzz(flags) => flags.fault(),
-            Self::Load(flags) => flags.fault(matches),
-            Self::Report(flags) => flags.fault(),
-            Self::Serve(flags) => flags.fault(),
-            Self::Validate(flags) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
+            Self::Test(Typed(flags)) => flags.fault(),
+            Self::Fuzz(Typed(flags)) => flags.fault(),
+            Self::Load(Typed(flags)) => flags.fault(matches),
+            Self::Report(Typed(flags)) => flags.fault(),
+            Self::Serve(Typed(flags)) => flags.fault(),
+            Self::Validate(Typed(flags)) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_)
             | Self::Db(_)
             | Self::Schema(_)
@@ -590,6 +590,15 @@ pub(super) struct ScheduleFlags {
     pub(super) verb: ScheduleVerb,
 }
 
+impl ScheduleFlags {
+    fn fault(&self) -> Option<String> {
+        match &self.verb {
+            ScheduleVerb::List(_) => None,
+            ScheduleVerb::Fire(flags) => flags.fault(),
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum ScheduleVerb {
     /// List them
@@ -770,6 +779,13 @@ impl TriggerFlags {
         let is_log = |target: &Target| target.file.is_none() && target.format == Format::Junit;
         let hint = "with `--watch` a junit report needs a file, which each run writes anew: `--format junit=FILE`";
         self.fire.format.iter().any(is_log).then(|| hint.to_owned())
+    }
+
+    /// Whether one event is fired that, for all that the command line tells, the embedded runtime may take.
+    pub(super) fn may_run_embedded(&self) -> bool {
+        let FireFlags { handler, walls, external, .. } = &self.fire;
+        let is_external = external.to.is_some() || external.exec.is_some();
+        !self.watch && !is_external && !walls.allow_node_globals && !matches!(handler.runtime, RuntimeFlag::Node)
     }
 
     pub(super) fn into_options(self, overrides: Vec<Override>) -> TriggerOptions {

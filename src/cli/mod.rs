@@ -6,6 +6,7 @@ mod args;
 mod complete;
 mod coverage;
 mod db;
+
 mod doctor;
 mod fuzz;
 mod history;
@@ -14,6 +15,7 @@ mod load;
 mod man;
 mod scenario;
 mod serve;
+mod typed;
 mod types;
 mod values;
 
@@ -25,8 +27,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Args, ColorWhen, ScheduleVerb, Verb};
-use crate::commands::{self, Console, Context, Typed, Wanted};
-use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, embedded, guardian_main, want_guardian};
+use self::typed::Typed;
+use crate::commands::{self, Console, Context, Wanted};
+use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, Twin, embedded, guardian_main, want_guardian};
 use crate::model::Verdict;
 use crate::report::Verbosity;
 use crate::text::list;
@@ -51,6 +54,7 @@ pub fn run() -> ExitCode {
 }
 
 fn verdict(words: Vec<OsString>) -> Verdict {
+    typed::only(words.get(1));
     let matches = match Args::command().try_get_matches_from(&words) {
         Ok(matches) => matches,
         Err(error) => {
@@ -91,15 +95,18 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         }
     };
     match args.verb {
-        Verb::Trigger(flags) => match Interrupt::on_ctrl_c() {
-            Ok(interrupt) if flags.watch => {
-                commands::trigger_watching(&context, &flags.into_options(overrides), &interrupt)
+        Verb::Trigger(Typed(flags)) => {
+            let twin = flags.may_run_embedded().then(|| Twin::fork().ok()).flatten();
+            match Interrupt::on_ctrl_c() {
+                Ok(interrupt) if flags.watch => {
+                    commands::trigger_watching(&context, &flags.into_options(overrides), &interrupt)
+                }
+                Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), twin, &interrupt),
+                Err(error) => deaf(&context, &error),
             }
-            Ok(interrupt) => commands::trigger(&context, &flags.into_options(overrides), &interrupt),
-            Err(error) => deaf(&context, &error),
-        },
-        Verb::Generate(flags) => commands::generate(&context, &flags.into_options(overrides)),
-        Verb::Validate(flags) => {
+        }
+        Verb::Generate(Typed(flags)) => commands::generate(&context, &flags.into_options(overrides)),
+        Verb::Validate(Typed(flags)) => {
             let progress = io::stderr().is_terminal() && !args.common.quiet;
             let is_watching = flags.watch;
             let options = flags.into_options(rules, progress);
@@ -111,7 +118,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Schedules(flags) => match flags.verb {
+        Verb::Schedules(Typed(flags)) => match flags.verb {
             ScheduleVerb::List(flags) => commands::list_schedules(&context, &flags.into_options()),
             ScheduleVerb::Fire(flags) => match Interrupt::on_ctrl_c() {
                 Ok(interrupt) => {
@@ -121,14 +128,14 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             },
         },
-        Verb::History(flags) => commands::history(&context, &flags.into_options()),
-        Verb::Diff(flags) => commands::history(&context, &flags.into_options()),
-        Verb::Users(flags) => commands::users(&context, &flags.into_options()),
-        Verb::Replay(flags) => match Interrupt::on_ctrl_c() {
+        Verb::History(Typed(flags)) => commands::history(&context, &flags.into_options()),
+        Verb::Diff(Typed(flags)) => commands::history(&context, &flags.into_options()),
+        Verb::Users(Typed(flags)) => commands::users(&context, &flags.into_options()),
+        Verb::Replay(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::replay(&context, &flags.into_options(overrides), &interrupt),
             Err(error) => deaf(&context, &error),
         },
-        Verb::Test(flags) => {
+        Verb::Test(Typed(flags)) => {
             // A terminal that obeys nothing would show one line after the other.
             let obeys = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
             let progress = io::stderr().is_terminal() && obeys && !args.common.quiet;
@@ -137,36 +144,37 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Fuzz(flags) => match Interrupt::on_ctrl_c() {
+        Verb::Fuzz(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => {
                 let live = io::stderr().is_terminal() && !args.common.quiet;
                 commands::fuzz(&context, &flags.into_options(live), &interrupt)
             }
             Err(error) => deaf(&context, &error),
         },
-        Verb::Load(flags) => match Interrupt::on_ctrl_c() {
+        Verb::Load(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => {
                 let live = io::stderr().is_terminal() && !args.common.quiet;
                 commands::load(&context, &flags.into_options(overrides, live), &interrupt)
             }
             Err(error) => deaf(&context, &error),
         },
-        Verb::Report(flags) => commands::merge_reports(&context, &flags.into_options()),
-        Verb::Serve(flags) => match Interrupt::on_ctrl_c().and_then(|interrupt| Ok((flags.into_options()?, interrupt)))
-        {
-            Ok((options, interrupt)) => commands::serve(&context, options, &interrupt),
-            Err(error) => deaf(&context, &error),
-        },
-        Verb::Db(flags) => commands::db(&context, &flags.into_options()),
-        Verb::Schema(flags) => commands::schema(&context, &flags.into_options()),
-        Verb::Doctor(flags) => commands::doctor(&context, &flags.into_options()),
-        Verb::Completions(flags) => context.console.write(&flags.script()),
-        Verb::Man(flags) => flags.run(&context.console, &context.cwd),
-        Verb::Init(flags) => match Interrupt::on_ctrl_c() {
+        Verb::Report(Typed(flags)) => commands::merge_reports(&context, &flags.into_options()),
+        Verb::Serve(Typed(flags)) => {
+            match Interrupt::on_ctrl_c().and_then(|interrupt| Ok((flags.into_options()?, interrupt))) {
+                Ok((options, interrupt)) => commands::serve(&context, options, &interrupt),
+                Err(error) => deaf(&context, &error),
+            }
+        }
+        Verb::Db(Typed(flags)) => commands::db(&context, &flags.into_options()),
+        Verb::Schema(Typed(flags)) => commands::schema(&context, &flags.into_options()),
+        Verb::Doctor(Typed(flags)) => commands::doctor(&context, &flags.into_options()),
+        Verb::Completions(Typed(flags)) => context.console.write(&flags.script()),
+        Verb::Man(Typed(flags)) => flags.run(&context.console, &context.cwd),
+        Verb::Init(Typed(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::init(&context, &flags.into_options(), &interrupt),
             Err(error) => deaf(&context, &error),
         },
-        Verb::Explain(flags) => commands::explain(&context, &flags.into_options()),
+        Verb::Explain(Typed(flags)) => commands::explain(&context, &flags.into_options()),
     }
 }
 
@@ -189,7 +197,7 @@ fn hint_at_events(error: &clap::Error) {
     if error.kind() != ErrorKind::MissingRequiredArgument || !missing.iter().any(|name| name == "<EVENT>") {
         return;
     }
-    let typed = Typed { cwd: std::env::current_dir().unwrap_or_default(), ..Typed::default() };
+    let typed = commands::Typed { cwd: std::env::current_dir().unwrap_or_default(), ..commands::Typed::default() };
     let events = commands::candidates(Wanted::Subscribed, &typed, "");
     let events = list(events.iter().map(|event| event.value.as_str()));
     let _ = writeln!(io::stderr(), "hint: there are {events}");

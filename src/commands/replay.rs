@@ -65,7 +65,7 @@ pub fn replay(context: &Context, options: &ReplayOptions, interrupt: &Interrupt)
         schemas: context.schemas.clone(),
     };
     again.payload.source = PayloadSource::Kept(Box::new(recorded));
-    trigger(&context, &again, interrupt)
+    trigger(&context, &again, None, interrupt)
 }
 
 /// Who gets it: whom the flags name, else who got it then.

@@ -140,7 +140,7 @@ pub fn fire(context: &Context, name: &str, options: TriggerOptions, interrupt: &
         console: context.console,
         schemas: context.schemas.clone(),
     };
-    trigger::trigger(&context, &options, interrupt)
+    trigger::trigger(&context, &options, None, interrupt)
 }
 
 /// `schedules fire NAME …` as the `trigger` command that fires the same.

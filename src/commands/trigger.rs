@@ -15,7 +15,7 @@ use crate::engine::prepare::{
     Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_error,
 };
 use crate::engine::{EngineError, Plan, run};
-use crate::handler::{Handler, HandlerError, Interrupt, Launch};
+use crate::handler::{Handler, HandlerError, Interrupt, Launch, Twin};
 use crate::history::Keeper;
 use crate::model::{Code, Finding, Findings, RunEvent, Runtime, Secrets, Thrown, Verdict};
 use crate::platform::{Network, Services, Setup, Storage, schedule_fires};
@@ -116,11 +116,11 @@ struct Loaded {
 }
 
 /// Fires the event, once or `--count` times.
-pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
+pub fn trigger(context: &Context, options: &TriggerOptions, twin: Option<Twin>, interrupt: &Interrupt) -> Verdict {
     if let Some(external) = &options.external {
         return external::trigger(context, options, external, interrupt);
     }
-    let mut prepared = match prepare(context, options, interrupt) {
+    let mut prepared = match prepare(context, options, twin, interrupt) {
         Ok(prepared) => prepared,
         Err(findings) => return context.refuse(&findings),
     };
@@ -155,15 +155,25 @@ pub fn trigger(context: &Context, options: &TriggerOptions, interrupt: &Interrup
     }
 }
 
-fn prepare(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Result<Prepared, Findings> {
+fn prepare(
+    context: &Context,
+    options: &TriggerOptions,
+    twin: Option<Twin>,
+    interrupt: &Interrupt,
+) -> Result<Prepared, Findings> {
     let app = App::open(&options.app.locate(context))?;
     let subscription = app.subscription(&options.event, options.scope.as_deref())?.clone();
     let script = app.script()?;
-    let mut launch = options.handler.launch(&app, &script, Runtime::Embedded);
-    let is_plain = options.handler.runtime != RuntimeChoice::Node
-        && !options.handler.node_options.lends_globals
-        && may_run_embedded(script.source.text());
-    let mut early = is_plain.then(|| Handler::start(&launch, interrupt).ok()).flatten();
+    let is_node = options.handler.runtime == RuntimeChoice::Node;
+    let is_plain = !options.handler.node_options.lends_globals && may_run_embedded(script.source.text());
+    let mut launch = options.handler.launch(&app, &script, if is_node { Runtime::Node } else { Runtime::Embedded });
+    let mut early = match twin {
+        // One that cannot be started is told of where it is started again; to install packages may take long.
+        _ if is_node => (!options.handler.install).then(|| Handler::start(&launch, interrupt).ok()).flatten(),
+        _ if !is_plain => None,
+        Some(twin) => Some(Handler::start_in(twin, &launch, interrupt)),
+        None => Handler::start(&launch, interrupt).ok(),
+    };
     let reading = app.read_scripts(&script);
     let Choice { runtime, notices, findings, lacks_node } = choose_runtime(&options.handler, &reading);
     if runtime != launch.runtime {

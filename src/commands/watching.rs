@@ -70,7 +70,7 @@ const OF_ONE_EVENT: [&str; 8] =
 pub fn watch(context: &Context, options: &TriggerOptions, interrupt: &Interrupt) -> Verdict {
     let Some(first) = watched(context, options) else {
         // There is nothing to watch: the event alone says why.
-        return trigger(context, options, interrupt);
+        return trigger(context, options, None, interrupt);
     };
     let watch = match Watch::new(first) {
         Ok(watch) => watch.after(QUIET),
@@ -129,7 +129,7 @@ impl Watching<'_> {
         let options = self.now.clone();
         std::thread::scope(|scope| {
             let worker = scope.spawn(|| {
-                let verdict = trigger(&context, &options, &stop);
+                let verdict = trigger(&context, &options, None, &stop);
                 done.set();
                 verdict
             });

@@ -144,6 +144,9 @@ fn fire_all(
             clock_shift_ms: bridge.clock_shift_ms(),
         };
         let delivered = deliver(plan.launch, process, &delivery, bridge, interrupt)?;
+        if let Some(process) = process.as_ref().filter(|_| index + 1 == plan.indices.end) {
+            process.dismiss();
+        }
         let found_error = bridge.take_error();
         summary.count(delivered.outcome.held() && !found_error);
         let event = finished(plan, index, delivered, bridge);

@@ -4,21 +4,24 @@
 //! What the lines on its socket mean is not known here.
 
 use std::ffi::OsString;
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, PipeWriter, Write as _};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
-use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, test_kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, WaitOptions, kill_process_group, test_kill_process_group, waitid, waitpid,
+};
 
 use crate::model::Stream;
 
 use super::Interrupt;
+use super::channel::{AT_ONCE, read_more};
 use super::guardian;
 use super::strays::{self, Mark};
 use super::wire::{LONGEST_LINE, Lines};
@@ -61,27 +64,34 @@ pub(super) enum Stdin {
 }
 
 pub(super) struct Child {
-    process: std::process::Child,
     pid: Pid,
     /// Readable when the process has ended, where the system has such a thing.
     end: Option<OwnedFd>,
     socket: Option<UnixStream>,
     /// The pipe in place of the socket, until all is written or nobody reads it any more.
-    pipe: Option<ChildStdin>,
+    pipe: Option<PipeWriter>,
     lines: Lines,
     outgoing: Vec<u8>,
     written: usize,
-    stdout: Output<ChildStdout>,
-    stderr: Output<ChildStderr>,
+    stdout: Output,
+    stderr: Output,
     stderr_tail: Vec<u8>,
     reaped: Option<ExitStatus>,
     /// By what those are told that it starts, where it can.
     mark: Option<Mark>,
 }
 
+/// The ends of a process's channels that are here.
+struct Ends {
+    socket: Option<UnixStream>,
+    stdin: Option<PipeWriter>,
+    stdout: Option<PipeReader>,
+    stderr: Option<PipeReader>,
+}
+
 /// One of the two outputs, and what was read from it but not yet taken.
-struct Output<P> {
-    pipe: Option<P>,
+struct Output {
+    pipe: Option<PipeReader>,
     bytes: Vec<u8>,
     /// How much was read besides, and forgotten at once.
     lost: usize,
@@ -121,19 +131,33 @@ impl Child {
         if program.starts_others {
             guardian::watch(pid);
         }
-        let stdout = Output { pipe: process.stdout.take(), bytes: Vec::new(), lost: 0 };
-        let stderr = Output { pipe: process.stderr.take(), bytes: Vec::new(), lost: 0 };
+        let ends = Ends {
+            socket,
+            stdin: process.stdin.take().map(|pipe| OwnedFd::from(pipe).into()),
+            stdout: process.stdout.take().map(|pipe| OwnedFd::from(pipe).into()),
+            stderr: process.stderr.take().map(|pipe| OwnedFd::from(pipe).into()),
+        };
+        Self::with(pid, ends, mark)
+    }
+
+    /// A process that was forked from this one: it leads a group of its own, and reads a socket.
+    pub(super) fn forked(pid: Pid, socket: UnixStream, stderr: PipeReader) -> io::Result<Self> {
+        socket.set_nonblocking(true)?;
+        let ends = Ends { socket: Some(socket), stdin: None, stdout: None, stderr: Some(stderr) };
+        Self::with(pid, ends, None)
+    }
+
+    fn with(pid: Pid, ends: Ends, mark: Option<Mark>) -> io::Result<Self> {
         let child = Self {
             end: end_of(pid),
-            pipe: process.stdin.take(),
-            process,
             pid,
-            socket,
+            socket: ends.socket,
+            pipe: ends.stdin,
             lines: Lines::default(),
             outgoing: Vec::new(),
             written: 0,
-            stdout,
-            stderr,
+            stdout: Output::new(ends.stdout),
+            stderr: Output::new(ends.stderr),
             stderr_tail: Vec::new(),
             reaped: None,
             mark,
@@ -307,17 +331,12 @@ impl Child {
         if self.lines.waiting() > LONGEST_LINE + MOST_WAITING {
             return;
         }
-        let mut bytes = [0; 64 * 1024];
-        for _ in 0..TURN / bytes.len() {
-            match socket.read(&mut bytes) {
-                Ok(0) => {
-                    self.socket = None;
-                    return;
-                }
-                Ok(count) => self.lines.push(&bytes[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(_) => {
+        for _ in 0..TURN / AT_ONCE {
+            match read_more(&*socket, self.lines.tail()) {
+                Ok(count) if count > 0 => {}
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
+                Ok(_) | Err(_) => {
                     self.socket = None;
                     return;
                 }
@@ -342,6 +361,14 @@ impl Child {
         self.move_bytes();
     }
 
+    /// Has the process begin to end; [`Child::end`] waits for it.
+    pub(super) fn dismiss(&self) {
+        if self.reaped.is_none() {
+            // One that can have started nothing need not be asked.
+            let _ = kill_process_group(self.pid, if self.mark.is_some() { Signal::TERM } else { Signal::KILL });
+        }
+    }
+
     /// Ends the process and its group, if need be by force, and reaps it.
     pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.reaped {
@@ -359,7 +386,7 @@ impl Child {
         if self.mark.is_some() {
             guardian::release(self.pid);
         }
-        let status = self.process.wait()?;
+        let status = await_end(self.pid)?;
         self.reaped = Some(status);
         self.await_group();
         if let Some(mark) = &self.mark {
@@ -390,21 +417,39 @@ impl Drop for Child {
     }
 }
 
-impl<P: Read> Output<P> {
+impl Output {
+    const fn new(pipe: Option<PipeReader>) -> Self {
+        Self { pipe, bytes: Vec::new(), lost: 0 }
+    }
+
     fn read(&mut self) {
         let Some(pipe) = &mut self.pipe else { return };
-        let mut bytes = [0; 64 * 1024];
-        for _ in 0..TURN / bytes.len() {
-            match pipe.read(&mut bytes) {
-                Ok(count) if count > 0 && self.bytes.len() > MOST_WAITING => self.lost += count,
-                Ok(count) if count > 0 => self.bytes.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+        for _ in 0..TURN / AT_ONCE {
+            let had = self.bytes.len();
+            match read_more(&*pipe, &mut self.bytes) {
+                Ok(count) if count > 0 && had > MOST_WAITING => {
+                    self.bytes.truncate(had);
+                    self.lost += count;
+                }
+                Ok(count) if count > 0 => {}
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return,
                 Ok(_) | Err(_) => {
                     self.pipe = None;
                     return;
                 }
             }
+        }
+    }
+}
+
+/// Waits for the end of a process, and lets its number go.
+fn await_end(pid: Pid) -> io::Result<ExitStatus> {
+    loop {
+        match waitpid(Some(pid), WaitOptions::empty()) {
+            Ok(Some((_, status))) => return Ok(ExitStatus::from_raw(status.as_raw())),
+            Ok(None) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
 }

@@ -34,6 +34,9 @@ const QUICK: Duration = Duration::from_micros(100);
 /// The shortest time to leave it alone: to go to sleep and to wake takes about as long.
 const WORTH_A_NAP: Duration = Duration::from_micros(50);
 
+/// The longest: after more, it might have run out of work.
+const LONGEST_NAP: Duration = Duration::from_micros(500);
+
 /// Bytes of answers that a process may leave unread, even where its memory limit is lower.
 const LEAST_UNREAD: u64 = 64 * 1024 * 1024;
 
@@ -69,7 +72,8 @@ pub(super) fn deliver(
     let taken = exchange.took.filter(|_| was_sent).unwrap_or_else(|| started.elapsed());
     let (outcome, child) = exchange.finish(end)?;
     handler.child = child;
-    handler.pace = Some(handler.pace.map_or(taken, |pace| (pace * 7 + taken) / 8));
+    // One that took much longer, as when memory is collected, says little of the next.
+    handler.pace = Some(handler.pace.map_or(taken, |pace| (pace * 7 + taken.min(pace * 2)) / 8));
     Ok(Delivered { outcome, times: Times { start_up, handler: taken }, engine: Some(handler.engine()) })
 }
 
@@ -226,7 +230,7 @@ impl<'a> Exchange<'a> {
     fn nap(&self) -> Option<Duration> {
         let pace = self.handler.pace.filter(|pace| *pace < QUICK)?;
         let nap = pace * u32::try_from(self.handler.ahead.len() / 2).ok()?;
-        (nap > WORTH_A_NAP).then_some(nap)
+        (nap > WORTH_A_NAP).then_some(nap.min(LONGEST_NAP))
     }
 
     /// When to look again even if nothing happens.

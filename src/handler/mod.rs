@@ -6,6 +6,7 @@
 //! (its files, later the platform) is answered by the [`Host`] of a delivery: this room reads no file of the app's. It
 //! prints nothing and never waits without a limit.
 
+mod channel;
 mod child;
 pub mod embedded;
 mod exchange;
@@ -37,6 +38,7 @@ use serde_json::Value;
 use crate::model::{Delivered, Delivery, Level, Runtime, Stream};
 
 use self::child::{Child, Program, Stdin};
+pub use self::embedded::Twin;
 pub use self::exec::{Command, CommandError};
 pub use self::external::{External, Heard, Message};
 pub use self::guardian::{GUARDIAN_ARGUMENT, guardian_main, want_guardian};
@@ -342,7 +344,16 @@ impl Handler {
             Runtime::Node => node::program(launch)?,
         };
         let started = Instant::now();
-        let mut child = Child::spawn(&program).map_err(|source| spawn_error(launch, &program, source))?;
+        let child = Child::spawn(&program).map_err(|source| spawn_error(launch, &program, source))?;
+        Ok(Self::with(child, program.path, started, launch, interrupt))
+    }
+
+    /// As [`Handler::start`], in a host of the embedded runtime that is there already.
+    pub fn start_in(twin: Twin, launch: &Launch, interrupt: &Interrupt) -> Self {
+        Self::with(twin.into_child(), "simctl".into(), Instant::now(), launch, interrupt)
+    }
+
+    fn with(mut child: Child, program: PathBuf, started: Instant, launch: &Launch, interrupt: &Interrupt) -> Self {
         let token = fresh_token();
         let mut first = wire::line(&ToHost::Hello { token: token.clone() });
         if launch.runtime == Runtime::Embedded {
@@ -350,10 +361,10 @@ impl Handler {
             first.append(&mut wire::load(launch));
         }
         child.send(&first);
-        Ok(Self {
+        Self {
             launch: launch.clone(),
             interrupt: interrupt.clone(),
-            program: program.path,
+            program,
             token,
             started,
             child: Some(child),
@@ -362,7 +373,7 @@ impl Handler {
             pace: None,
             ahead: VecDeque::new(),
             first_memory: None,
-        })
+        }
     }
 
     /// Hands one payload over and waits for what becomes of it, at most for the time limit.
@@ -426,6 +437,13 @@ impl Handler {
         }
     }
 
+    /// Nothing more is asked of the process: it begins to end while other things are done.
+    pub fn dismiss(&self) {
+        if let Some(child) = &self.child {
+            child.dismiss();
+        }
+    }
+
     /// Ends the process, and whatever it started.
     pub fn stop(mut self) {
         self.child = None;
@@ -446,8 +464,7 @@ fn embedded_program(launch: &Launch) -> Result<Program, HandlerError> {
     Ok(Program {
         path,
         args: vec![OsString::from(HOST_ARGUMENT)],
-        // One heap for all threads, grown in large steps, rather than one for the engine's thread, grown page by page.
-        env: if cfg!(target_env = "gnu") { vec![("MALLOC_ARENA_MAX".into(), "1".into())] } else { Vec::new() },
+        env: Vec::new(),
         directory: None,
         stdin: Stdin::Socket,
         with_stdout: false,

@@ -329,11 +329,16 @@ pub(super) struct Lines {
 
 impl Lines {
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.tail().extend_from_slice(bytes);
+    }
+
+    /// What the stream's next bytes are to be put at the end of.
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
         if self.start > 0 && self.start == self.bytes.len() {
             self.bytes.clear();
             (self.start, self.searched) = (0, 0);
         }
-        self.bytes.extend_from_slice(bytes);
+        &mut self.bytes
     }
 
     /// The next whole line, without its end.

@@ -71,6 +71,20 @@ fn help_teaches_by_example() {
 }
 
 #[test]
+fn a_verb_has_the_same_flags_whether_all_verbs_are_defined_or_it_alone() {
+    let help = Sandbox::new().run(["help"]).code(0).out;
+    let verbs = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let verbs: Vec<&str> =
+        verbs.filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).filter(|verb| !verb.is_empty()).collect();
+    assert!(verbs.len() > 15, "{verbs:?}");
+    for verb in verbs.into_iter().filter(|verb| *verb != "help") {
+        let alone = Sandbox::new().run([verb, "--help"]).code(0).out;
+        assert_eq!(alone, Sandbox::new().run(["help", verb]).code(0).out);
+        assert_eq!(alone, Sandbox::new().run(["--quiet", verb, "--help"]).code(0).out);
+    }
+}
+
+#[test]
 fn a_flag_set_in_the_environment_counts_and_the_command_line_wins() {
     let sandbox = Sandbox::new().env("SIMCTL_SEED", "5").env("SIMCTL_NOW", "2026-01-31T12:00:00Z");
     let five = sandbox.run(["generate", "onUserCreate"]).code(0).out;

@@ -6,6 +6,7 @@
 mod byte_code;
 mod engine;
 mod memory;
+mod twin;
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -15,8 +16,11 @@ use std::thread;
 use std::time::Instant;
 
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::stdio::stdin;
 
+pub use self::twin::Twin;
+use super::channel::read_more;
 use super::wire::{self, Lines, ToHost};
 
 /// Stack of the thread that runs the engine. Only what is touched takes memory.
@@ -27,12 +31,28 @@ const STACK_FOR_APP: usize = 8 * 1024 * 1024;
 
 /// Runs the host until simctl is gone: what `main` does when started with [`super::HOST_ARGUMENT`].
 pub fn host_main() -> ExitCode {
+    if host() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Whether it served to the end.
+fn host() -> bool {
     // The app's code recurses on the native stack, so it gets one whose size does not depend on the user's limits.
-    let engine = thread::Builder::new().name("engine".to_owned()).stack_size(STACK).spawn(serve);
-    match engine.map(thread::JoinHandle::join) {
-        Ok(Ok(Some(()))) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+    if stack_grows() {
+        return serve().is_some();
     }
+    let engine = thread::Builder::new().name("engine".to_owned()).stack_size(STACK).spawn(serve);
+    matches!(engine.map(thread::JoinHandle::join), Ok(Ok(Some(()))))
+}
+
+/// Whether the stack of the process itself grows to [`STACK`], which saves a thread, and the heap of its own that a C library gives one.
+/// Linux goes by the limit at the moment of growth, and has room for more than that below each stack.
+fn stack_grows() -> bool {
+    let limit = getrlimit(Resource::Stack);
+    let suffices = |bytes: Option<u64>| bytes.is_none_or(|bytes| bytes >= STACK as u64);
+    cfg!(target_os = "linux")
+        && suffices(limit.maximum)
+        && (suffices(limit.current)
+            || setrlimit(Resource::Stack, Rlimit { current: Some(STACK as u64), ..limit }).is_ok())
 }
 
 /// Serves until the end of input. `None` where what came was no protocol.
@@ -129,12 +149,10 @@ impl Wire {
             if let Some(line) = lines.next() {
                 return String::from_utf8(line).ok();
             }
-            let mut bytes = [0; 64 * 1024];
-            match rustix::io::read(stdin(), &mut bytes) {
-                Ok(0) => return None,
-                Ok(count) => lines.push(&bytes[..count]),
+            match read_more(stdin(), lines.tail()) {
+                Ok(count) if count > 0 => {}
                 Err(Errno::INTR) => {}
-                Err(_) => return None,
+                Ok(_) | Err(_) => return None,
             }
         }
     }

@@ -292,7 +292,7 @@ const finish = () => {
   const { id, controller } = current;
   current = null;
   controller.report(id, true);
-  later(next);
+  next();
 };
 
 const next = () => {

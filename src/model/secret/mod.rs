@@ -6,11 +6,13 @@
 use std::fmt;
 use std::ops::Range;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 
 use self::spelling::Base64;
+use self::starts::Starts;
 
 mod spelling;
+mod starts;
 
 /// What stands where a secret was.
 const MASK: &str = "********";
@@ -30,8 +32,8 @@ const LITERAL: &str = "{{literal}}";
 #[derive(Clone, Default)]
 pub struct Secrets {
     all: Vec<Secret>,
-    /// Whether a secret can begin with that byte, however it is spelled. Nearly all of a text is passed over by this.
-    starts: Vec<bool>,
+    /// What any of them can begin with, however it is spelled. Nearly all of a text is passed over by this.
+    starts: Starts,
 }
 
 #[derive(Clone)]
@@ -73,7 +75,10 @@ impl Secrets {
     pub fn new(named: impl IntoIterator<Item = (String, String)>) -> Self {
         let named = named.into_iter().filter(|(_, value)| !value.is_empty());
         let all: Vec<Secret> = named.map(|(name, value)| Secret::new(&name, value)).collect();
-        let starts = (0..=u8::MAX).map(|byte| all.iter().any(|secret| secret.can_begin_with(byte))).collect();
+        let mut starts = Starts::default();
+        for variant in all.iter().flat_map(|secret| &secret.variants) {
+            variant.add_to(&mut starts);
+        }
         Self { all, starts }
     }
 
@@ -90,6 +95,11 @@ impl Secrets {
 
     /// `text` with every secret masked.
     pub fn mask(&self, text: &str) -> String {
+        self.changed(text).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// `text` with every secret masked, where there is one.
+    fn changed(&self, text: &str) -> Option<String> {
         let mut masked = String::new();
         let mut told = 0;
         let mut found: Option<Range<usize>> = None;
@@ -107,35 +117,39 @@ impl Secrets {
                 }
             }
         }
-        if let Some(last) = found {
-            masked += &text[told..last.start];
-            masked += MASK;
-            told = last.end;
-        }
-        masked + &text[told..]
+        let last = found?;
+        masked += &text[told..last.start];
+        masked += MASK;
+        Some(masked + &text[last.end..])
     }
 
     /// `text` with a placeholder for every secret, which [`Secrets::reveal`] puts back to the byte.
     pub fn conceal(&self, text: &str) -> String {
-        if self.is_empty() && !text.contains("{{") {
-            return text.to_owned();
-        }
+        self.concealed(text).unwrap_or_else(|| text.to_owned())
+    }
+
+    /// `text` with a placeholder for every secret, where anything in it has to change.
+    fn concealed(&self, text: &str) -> Option<String> {
         let mut concealed = String::new();
-        let mut at = 0;
-        while let Some(c) = text[at..].chars().next() {
-            let rest = &text[at..];
-            if let Some(found) = self.at(text, at) {
-                concealed += &found.placeholder;
-                at = found.range.end;
-            } else if rest.starts_with(OPEN) || rest.starts_with(LITERAL) {
-                concealed += LITERAL;
-                at += 2;
-            } else {
-                concealed.push(c);
-                at += c.len_utf8();
+        // What stands before this is told already.
+        let mut told = 0;
+        for at in text.char_indices().map(|(at, _)| at) {
+            if at < told {
+                continue;
             }
+            let rest = &text[at..];
+            let (other, end) = if let Some(found) = self.at(text, at) {
+                (found.placeholder, found.range.end)
+            } else if rest.starts_with(OPEN) || rest.starts_with(LITERAL) {
+                (LITERAL.to_owned(), at + 2)
+            } else {
+                continue;
+            };
+            concealed += &text[told..at];
+            concealed += &other;
+            told = end;
         }
-        concealed
+        (told > 0).then(|| concealed + &text[told..])
     }
 
     /// `text` with the secrets in place of their placeholders; a placeholder of which no secret is known stays.
@@ -183,7 +197,7 @@ impl Secrets {
     /// Masks every string within `value`, names of members included, and every number that is a secret.
     pub fn mask_value(&self, value: &mut Value) {
         let number = |number: &Number| self.of_number(number).map(|_| Value::from(MASK));
-        change(value, &|text| self.mask(text), &number);
+        change(value, &|text| self.changed(text), &number);
     }
 
     /// Conceals every string within `value`, names of members included, and every number that is a secret.
@@ -192,7 +206,7 @@ impl Secrets {
             let secret = self.of_number(number)?;
             Some(Value::from(format!("{OPEN}{}|number{CLOSE}", secret.name)))
         };
-        change(value, &|text| self.conceal(text), &number);
+        change(value, &|text| self.concealed(text), &number);
     }
 
     /// Undoes [`Secrets::conceal_value`].
@@ -208,7 +222,12 @@ impl Secrets {
             }
             Value::Array(items) => items.iter_mut().for_each(|item| self.reveal_value(item)),
             Value::Object(members) => {
-                *members = renamed(members, &|name| self.reveal(name), &|member| self.reveal_value(member));
+                let old = std::mem::take(members).into_iter();
+                let revealed = old.map(|(name, mut member)| {
+                    self.reveal_value(&mut member);
+                    (self.reveal(&name), member)
+                });
+                *members = revealed.collect();
             }
             Value::Number(_) | Value::Null | Value::Bool(_) => {}
         }
@@ -221,7 +240,7 @@ impl Secrets {
 
     /// The longest secret that begins at `at`.
     fn at(&self, text: &str, at: usize) -> Option<Found> {
-        if !self.starts.get(usize::from(text.as_bytes()[at])).copied().unwrap_or(false) {
+        if !self.starts.may_begin(&text.as_bytes()[at..]) {
             return None;
         }
         let found = self.all.iter().filter_map(|secret| secret.at(text, at));
@@ -252,13 +271,6 @@ impl Secret {
         }
         let is_short = text.chars().count() < SHORTEST_INSIDE_WORDS;
         Self { name: token(name), text, is_short, variants }
-    }
-
-    fn can_begin_with(&self, byte: u8) -> bool {
-        let can = |variant: &Variant| {
-            variant.can_begin_with(byte) || variant.base64.iter().any(|form| form.can_begin_with(byte))
-        };
-        self.variants.iter().any(can)
     }
 
     fn at(&self, text: &str, at: usize) -> Option<Found> {
@@ -294,6 +306,20 @@ impl Variant {
         Self { filter, base64: Base64::forms(&text), text }
     }
 
+    /// Tells what it can begin with.
+    fn add_to(&self, starts: &mut Starts) {
+        for byte in 0..=u8::MAX {
+            if self.can_begin_with(byte) {
+                starts.add(byte);
+            }
+            for form in &self.base64 {
+                if form.can_begin_with(byte) {
+                    form.add_to(starts, byte);
+                }
+            }
+        }
+    }
+
     /// Whether it can begin with that byte, as it stands or escaped.
     fn can_begin_with(&self, byte: u8) -> bool {
         self.text.as_bytes().first() == Some(&byte) || matches!(byte, b'%' | b'\\' | b'+')
@@ -306,32 +332,30 @@ fn token(name: &str) -> String {
     if is_plain { name.to_owned() } else { spelling::url(name) }
 }
 
-fn change(value: &mut Value, text: &dyn Fn(&str) -> String, number: &dyn Fn(&Number) -> Option<Value>) {
+/// Changes strings, names of members and numbers, where there is something to change in them.
+fn change(value: &mut Value, text: &dyn Fn(&str) -> Option<String>, number: &dyn Fn(&Number) -> Option<Value>) {
     match value {
-        Value::String(own) => *own = text(own),
+        Value::String(own) => {
+            if let Some(other) = text(own) {
+                *own = other;
+            }
+        }
         Value::Number(own) => {
             if let Some(other) = number(own) {
                 *value = other;
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| change(item, text, number)),
-        Value::Object(members) => *members = renamed(members, text, &|member| change(member, text, number)),
+        Value::Object(members) => {
+            members.values_mut().for_each(|member| change(member, text, number));
+            let names: Vec<Option<String>> = members.keys().map(|name| text(name)).collect();
+            if names.iter().any(Option::is_some) {
+                let old = std::mem::take(members).into_iter();
+                *members = old.zip(names).map(|((name, member), other)| (other.unwrap_or(name), member)).collect();
+            }
+        }
         Value::Null | Value::Bool(_) => {}
     }
-}
-
-fn renamed(
-    members: &mut Map<String, Value>,
-    name: &dyn Fn(&str) -> String,
-    value: &dyn Fn(&mut Value),
-) -> Map<String, Value> {
-    let members = std::mem::take(members).into_iter();
-    members
-        .map(|(key, mut member)| {
-            value(&mut member);
-            (name(&key), member)
-        })
-        .collect()
 }
 
 #[cfg(test)]

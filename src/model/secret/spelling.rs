@@ -5,6 +5,8 @@
 
 use std::fmt::Write as _;
 
+use super::starts::Starts;
+
 /// What must not stand unescaped in each spelling, or may be written in more than one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Style {
@@ -215,6 +217,24 @@ impl Base64 {
         };
         let (bits, count) = self.lead;
         self.digits.first() == Some(&digit) || (count > 0 && digit & ((1 << count) - 1) == bits)
+    }
+
+    /// Tells what can follow `first`, with which it can begin. What may be written in several ways is left to [`Base64::read`].
+    pub(super) fn add_to(&self, starts: &mut Starts, first: u8) {
+        let Some(first_digit) = plain_digit(first) else { return starts.add(first) };
+        let mut add = |digit: Option<&u8>| match digit {
+            Some(digit) => starts.add_pair(first, ALPHABET[usize::from(*digit)]),
+            None => starts.add(first),
+        };
+        if self.lead.1 > 0 {
+            add(self.digits.first());
+        }
+        if self.digits.first() == Some(&first_digit) {
+            add(self.digits.get(1));
+        }
+        for (_, _, spelled) in WAYS {
+            starts.add_pair(first, spelled.as_bytes()[0]);
+        }
     }
 
     /// Reads it at the start of `text`, the digits that it shares with its neighbours included where they agree: how many
