@@ -104,7 +104,7 @@ impl Locate {
             up.push("..");
         }
         let what = format!("there is no {MANIFEST} in `{}`, nor in a folder above it", self.cwd.display());
-        let hint = "go into an app's folder, or name it with `--app DIR`";
+        let hint = "go into an app's folder, name it with `--app DIR`, or begin one with `simctl init DIR`";
         Err(vec![Finding::new(Code::ManifestMissing, what).hint(hint)])
     }
 

@@ -266,16 +266,16 @@ pub(super) struct AppFlags {
 #[command(next_help_heading = "Payload")]
 pub(super) struct PayloadFlags {
     /// Draw the values from this number [default: a new one each time]
-    #[arg(long, value_name = "N", env = "SIMCTL_SEED")]
+    #[arg(long, value_name = "N", env = "SIMCTL_SEED", value_parser = values::number::<u64>, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// The simulated clock, as 2026-01-31T12:00:00Z or in milliseconds [default: now]
     #[arg(long, value_name = "TIME", env = "SIMCTL_NOW", value_parser = values::time)]
     now: Option<Timestamp>,
     /// How many
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 1, value_parser = values::count, allow_negative_numbers = true)]
     count: u64,
     /// That payload of the run alone, counted from 0
-    #[arg(long, value_name = "I", conflicts_with = "count")]
+    #[arg(long, value_name = "I", conflicts_with = "count", value_parser = values::number::<u64>, allow_negative_numbers = true)]
     index: Option<u64>,
     /// The language of names, such as en, de_de, fr_fr, ja_jp
     #[arg(long, value_name = "LOCALE", default_value = "en", env = "SIMCTL_LOCALE")]
@@ -554,13 +554,13 @@ pub(super) struct TestFlags {
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
     /// How many are played at a time [default: as many as there are processors]
-    #[arg(long, short = 'j', value_name = "N")]
+    #[arg(long, short = 'j', value_name = "N", value_parser = values::positive::<NonZeroUsize>)]
     jobs: Option<NonZeroUsize>,
     /// Begin no other once one has failed
     #[arg(long)]
     fail_fast: bool,
     /// How often one that failed is played again; one that then holds is flaky, and does not fail the run
-    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "N", value_parser = values::number::<u64>, default_value_t = 0, hide_default_value = true)]
     retries: u64,
     /// Name them, and play none
     #[arg(long)]

@@ -36,7 +36,7 @@ pub(super) struct FuzzFlags {
     #[arg(long, value_name = "NAME", action = ArgAction::Append)]
     secret: Vec<String>,
     /// How many cases [default: 2000, with --for as many as there is time for]
-    #[arg(long = "count", short = 'n', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long = "count", short = 'n', value_name = "N", value_parser = values::count, allow_negative_numbers = true)]
     count: Option<u64>,
     /// Begin no other case after this time, as 60s; failures are made smaller for one second more
     #[arg(long = "for", value_name = "TIME", value_parser = values::duration)]
@@ -51,7 +51,7 @@ pub(super) struct FuzzFlags {
     #[arg(long)]
     save_scenario: bool,
     /// Draw the cases from this number [default: a new one each time]
-    #[arg(long, value_name = "N", env = "SIMCTL_SEED")]
+    #[arg(long, value_name = "N", env = "SIMCTL_SEED", value_parser = values::number::<u64>, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// The simulated clock, as 2026-01-31T12:00:00Z or in milliseconds [default: now]
     #[arg(long, value_name = "TIME", env = "SIMCTL_NOW", value_parser = values::time)]

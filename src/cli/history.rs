@@ -66,7 +66,7 @@ struct HistoryListFlags {
     #[arg(long, value_name = "TIME", value_parser = values::since)]
     since: Option<Since>,
     /// At most so many, the newest
-    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    #[arg(long, short = 'n', value_name = "N", value_parser = values::number::<usize>, default_value_t = 20)]
     count: usize,
     /// human, or json: a delivery a line
     #[arg(long, value_name = "FORMAT", default_value = "human")]
@@ -174,7 +174,7 @@ pub(super) struct ReplayFlags {
     #[arg(value_name = "ID", value_parser = delivery)]
     id: DeliveryId,
     /// How many times
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::count, allow_negative_numbers = true)]
     times: u64,
     #[command(flatten)]
     app: AppFlags,

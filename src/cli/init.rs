@@ -23,8 +23,8 @@ pub(super) struct InitFlags {
     /// The platform that the manifest is for: 3.0 or 2.3
     #[arg(long, value_name = "VERSION", default_value = "3.0", value_parser = platform)]
     platform: Platform,
-    /// An event to subscribe; may be repeated
-    #[arg(long = "event", value_name = "EVENT", action = ArgAction::Append, default_values = ["onUserCreate", "onUserUpdate"])]
+    /// An event to subscribe, or several with commas between; may be repeated
+    #[arg(long = "event", value_name = "EVENT", action = ArgAction::Append, value_delimiter = ',', default_values = ["onUserCreate", "onUserUpdate"])]
     events: Vec<String>,
 }
 

@@ -80,16 +80,16 @@ struct ShapeFlags {
     #[arg(long, value_name = "TIME", value_parser = values::duration, requires = "rate")]
     ramp: Option<Duration>,
     /// Fire the lives of so many users: created, changed, and followed by others
-    #[arg(long, value_name = "N", conflicts_with_all = ["payload", "sample", "set", "unset"])]
+    #[arg(long, value_name = "N", value_parser = values::positive::<NonZeroU64>, conflicts_with_all = ["payload", "sample", "set", "unset"])]
     users: Option<NonZeroU64>,
     /// How creates and updates are mixed [default: create=1,update=9]
     #[arg(long, value_name = "MIX", requires = "users")]
     mix: Option<Mix>,
     /// Handler processes, each with one event at a time [default: as many as there are processors]
-    #[arg(long, value_name = "N", conflicts_with_all = ["to", "exec"])]
+    #[arg(long, value_name = "N", value_parser = values::positive::<NonZeroUsize>, conflicts_with_all = ["to", "exec"])]
     workers: Option<NonZeroUsize>,
     /// Requests, or programs, that are under way at a time [default: as many as there are processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::positive::<NonZeroUsize>)]
     in_flight: Option<NonZeroUsize>,
     /// Load the app once for each worker rather than for each event; quicker, and not what production does
     #[arg(long, conflicts_with_all = ["to", "exec"])]

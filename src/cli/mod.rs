@@ -23,15 +23,16 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Args, ColorWhen, ScheduleVerb, Verb};
 use self::typed::Typed;
-use crate::commands::{self, Console, Context};
+use crate::commands::{self, Console, Context, Wanted};
 use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, Twin, embedded, guardian_main, want_guardian};
 use crate::model::Verdict;
 use crate::report::Verbosity;
+use crate::text::list;
 
 /// The whole program: parses the command line, runs the verb, gives the exit code.
 pub fn run() -> ExitCode {
@@ -56,7 +57,12 @@ fn verdict(words: Vec<OsString>) -> Verdict {
     typed::only(words.get(1));
     let matches = match Args::command().try_get_matches_from(&words) {
         Ok(matches) => matches,
-        Err(error) => return show_clap(&error),
+        Err(error) => {
+            let verdict = show_clap(&error);
+            hint_at_events(&error);
+            hint_at_environment(&error, &words);
+            return verdict;
+        }
     };
     let args = match Args::from_arg_matches(&matches) {
         Ok(args) => args,
@@ -64,7 +70,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
     };
     let verb = matches.subcommand().map(|(_, matches)| matches);
     if let Some(fault) = verb.and_then(|matches| args.verb.fault(matches)) {
-        return show_clap(&Args::command().error(ErrorKind::ArgumentConflict, fault));
+        return show_clap(&verb_of(&matches).error(ErrorKind::ArgumentConflict, fault));
     }
     let Ok(cwd) = std::env::current_dir() else {
         let _ = writeln!(io::stderr(), "error: the current folder cannot be read: it may have been removed");
@@ -169,6 +175,47 @@ fn verdict(words: Vec<OsString>) -> Verdict {
             Err(error) => deaf(&context, &error),
         },
         Verb::Explain(Typed(flags)) => commands::explain(&context, &flags.into_options()),
+    }
+}
+
+/// The verb that was typed, whose usage stands below a complaint.
+fn verb_of(matches: &ArgMatches) -> clap::Command {
+    let mut verb = Args::command();
+    // So that a verb knows its whole name.
+    verb.build();
+    let mut rest = matches;
+    while let Some((name, inner)) = rest.subcommand() {
+        let Some(found) = verb.find_subcommand(name).cloned() else { break };
+        (verb, rest) = (found, inner);
+    }
+    verb
+}
+
+/// Where no event was named, says which there are.
+fn hint_at_events(error: &clap::Error) {
+    let Some(ContextValue::Strings(missing)) = error.get(ContextKind::InvalidArg) else { return };
+    if error.kind() != ErrorKind::MissingRequiredArgument || !missing.iter().any(|name| name == "<EVENT>") {
+        return;
+    }
+    let typed = commands::Typed { cwd: std::env::current_dir().unwrap_or_default(), ..commands::Typed::default() };
+    let events = commands::candidates(Wanted::Subscribed, &typed, "");
+    let events = list(events.iter().map(|event| event.value.as_str()));
+    let _ = writeln!(io::stderr(), "hint: there are {events}");
+}
+
+/// Where the value that is wrong is of a flag that nobody typed, says where it comes from.
+fn hint_at_environment(error: &clap::Error, words: &[OsString]) {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (Some(arg), Some(value)) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue)) else { return };
+    let flag = arg.split([' ', '=']).next().unwrap_or(arg);
+    let is_typed = words.iter().any(|word| word.to_string_lossy().starts_with(flag));
+    let variable = format!("SIMCTL_{}", flag.trim_start_matches('-').replace('-', "_").to_uppercase());
+    if !is_typed && std::env::var_os(&variable).is_some_and(|set| set == value) {
+        let _ =
+            writeln!(io::stderr(), "hint: `{variable}` in the environment says so: change it, or `unset {variable}`");
     }
 }
 

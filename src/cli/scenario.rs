@@ -2,12 +2,13 @@
 
 use clap::Args as ClapArgs;
 
+use super::values;
 use crate::engine::scenario::Policy;
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct ScenarioFlags {
     /// Deliver some events twice, late or never, as this seed has it, and look only at what must hold `always`
-    #[arg(long, value_name = "SEED")]
+    #[arg(long, value_name = "SEED", value_parser = values::number::<u64>)]
     pub(super) faults: Option<u64>,
     /// Keep snapshots as they are now, and say which are new or another
     #[arg(long, conflicts_with = "ci")]

@@ -1,5 +1,7 @@
 //! Values of flags: times, lengths of time, sizes.
 
+use std::num::NonZeroU64;
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,6 +9,21 @@ use jiff::{SignedDuration, Timestamp};
 use crate::commands::{DbChoice, Format, Report, ReportKind, Target};
 use crate::history::Since;
 use crate::text::list;
+
+/// A whole number.
+pub(super) fn number<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number, or too large"))
+}
+
+/// A whole number from 1 on.
+pub(super) fn positive<T: FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| format!("`{text}` is not a whole number from 1 on, or too large"))
+}
+
+/// How many, at least one.
+pub(super) fn count(text: &str) -> Result<u64, String> {
+    positive(text).map(NonZeroU64::get)
+}
 
 /// `memory`, or a file.
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::keeping;
 use super::payloads::{Payloads, Wanted};
-use super::trigger::{cannot_start, repeat_command, unchecked};
+use super::trigger::{cannot_start, unchecked};
 use super::{Context, PayloadSource, TriggerOptions};
 use crate::app::{App, Iparams, Scope, Subscription};
 use crate::engine::{EngineError, ExternalPlan, run_external};
@@ -218,15 +218,15 @@ fn fire(context: &Context, options: &TriggerOptions, prepared: &Prepared, interr
             return Verdict::Machine;
         }
     };
-    let with_clock = options.payload.draws() || prepared.handler.tells_seed_and_clock();
-    let repeat = |index| repeat_command(&prepared.command, &options.payload, with_clock, index);
+    let draws = options.payload.draws() || prepared.handler.tells_seed_and_clock();
+    let with_clock = draws && options.replay_of.is_none();
     let home = keeping::root(context, &options.app).unwrap_or_else(|_| context.cwd.clone());
     let keeper = RefCell::new(keeping::keeper(context, &home, options, &prepared.secrets));
     let mut emit = |event: RunEvent| {
         reporters.on_event(&event);
         keeper.borrow_mut().on_event(&event);
     };
-    announce(options, prepared, repeat(None), with_clock, &mut emit);
+    announce(options, prepared, options.repeat_all(&prepared.command, with_clock), with_clock, &mut emit);
     let mut plan = ExternalPlan {
         handler: &prepared.handler,
         event: &options.event,

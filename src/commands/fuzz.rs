@@ -18,9 +18,9 @@ use super::{AppOptions, Context, Target, packages};
 use crate::app::{App, Iparams, Mock, Script, Subscription};
 use crate::engine::EngineError;
 use crate::engine::fuzz::{Failure, FuzzPlan, Fuzzed, fuzz as run_fuzz};
-use crate::engine::prepare::{Choice, HandlerOptions, choose_runtime, syntax_frame};
+use crate::engine::prepare::{Choice, HandlerOptions, choose_runtime, syntax_error};
 use crate::handler::{Handler, Interrupt, Launch};
-use crate::model::{Addressee, Code, Finding, Findings, Frame, RunEvent, Runtime, Verdict};
+use crate::model::{Addressee, Code, Finding, Findings, RunEvent, Runtime, Thrown, Verdict};
 use crate::payload::{Cases, Changes, Locale, Recipe, Variant};
 use crate::platform::{Network, Setup, Storage};
 use crate::report::{FanOut, Sections};
@@ -86,7 +86,7 @@ struct Prepared {
     launch: Launch,
     notices: Vec<String>,
     findings: Findings,
-    syntax_error: Option<Frame>,
+    syntax_error: Option<Thrown>,
     iparams: Iparams,
     mocks: Vec<Mock>,
 }
@@ -171,7 +171,7 @@ fn prepare(
         packages::complete(context, &app, &reading, options.handler.install, interrupt).map_err(Refusal::Verdict)?;
     }
     let launch = options.handler.launch(&app, &script, runtime);
-    let syntax_error = syntax_frame(&app, &reading);
+    let syntax_error = syntax_error(&app, &reading);
     let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
     let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?.complete()?;
     let mocks = app.mocks(schemas)?;
@@ -327,7 +327,7 @@ impl Teller<'_> {
         };
         let (root, secrets) = (&prepared.app.root, &prepared.iparams.secrets);
         if let Err(error) = record.keep(root, secrets) {
-            self.context.console.note(&format!("the failure is not kept: {error}"));
+            self.context.console.note(&format!("the failure is not kept in .simctl/failures: {error}"));
         }
         if options.save_scenario {
             match record.save_scenario(root, secrets) {

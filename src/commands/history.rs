@@ -216,7 +216,10 @@ fn export(
     match (file, said) {
         (None, said) => Ok(context.console.write(&said.unwrap_or(text))),
         (Some(file), said) => Ok(match write_new(&context.cwd.join(file), &text) {
-            Ok(()) => said.map_or(Verdict::Held, |said| context.console.write(&said)),
+            Ok(()) => {
+                context.console.note(&format!("wrote {}", file.display()));
+                said.map_or(Verdict::Held, |said| context.console.write(&said))
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let what = format!("`{}` is there already, and is not written over", file.display());
                 context.console.error(&what, Some("name another file, or remove that one"));

@@ -12,12 +12,12 @@ use super::{AppOptions, Context, PayloadOptions, PayloadSource, Target};
 use super::{keeping, packages, replay};
 use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::prepare::{
-    Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_frame,
+    Choice, HandlerOptions, PlatformOptions, RuntimeChoice, choose_runtime, may_run_embedded, syntax_error,
 };
 use crate::engine::{EngineError, Plan, run};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch, Twin};
 use crate::history::Keeper;
-use crate::model::{Code, Finding, Findings, Frame, RunEvent, Runtime, Secrets, Verdict};
+use crate::model::{Code, Finding, Findings, RunEvent, Runtime, Secrets, Thrown, Verdict};
 use crate::platform::{Network, Services, Setup, Storage, schedule_fires};
 use crate::report::Earlier;
 use crate::schema::Schemas;
@@ -64,10 +64,11 @@ impl TriggerOptions {
         self.user.as_ref().map(|user| user.resolve(context, root)).transpose()
     }
 
-    /// The command that repeats delivery `index`. An update of a user who is known cannot be made twice, as she is another then:
-    /// what repeats it is the delivery itself, by the number under which it will be kept.
+    /// The command that repeats delivery `index`. An update of a user who is known cannot be made twice, as she is another then,
+    /// and standard input is read once: what repeats such a one is the delivery itself, by the number under which it will be kept.
     pub(super) fn repeat(&self, command: &[String], with_clock: bool, index: u64, keeper: &RefCell<Keeper>) -> String {
-        if self.user.is_some()
+        let is_typed = matches!(&self.payload.source, PayloadSource::File(file) if file.as_os_str() == "-");
+        if (self.user.is_some() || is_typed)
             && let Some(id) = keeper.borrow_mut().reserve()
         {
             return plain_command(&replay::command(command, &self.event, id));
@@ -75,6 +76,16 @@ impl TriggerOptions {
         match self.payload.source {
             PayloadSource::Kept(_) => plain_command(command),
             _ => repeat_command(command, &self.payload, with_clock, Some(index)),
+        }
+    }
+
+    /// The command that repeats all deliveries. Of a replay, `command` does not say how often.
+    pub(super) fn repeat_all(&self, command: &[String], with_clock: bool) -> String {
+        let indices = self.payload.indices();
+        match (&self.payload.source, indices.end - indices.start) {
+            (PayloadSource::Kept(_), 1) => plain_command(command),
+            (PayloadSource::Kept(_), times) => format!("{} --times {times}", plain_command(command)),
+            _ => repeat_command(command, &self.payload, with_clock, None),
         }
     }
 }
@@ -92,7 +103,7 @@ struct Prepared {
     /// Why it may not run here as it does in production.
     findings: Findings,
     reading: Reading,
-    syntax_error: Option<Frame>,
+    syntax_error: Option<Thrown>,
     lacks_node: Option<String>,
 }
 
@@ -168,7 +179,7 @@ fn prepare(
     if runtime != launch.runtime {
         (launch.runtime, early) = (runtime, None);
     }
-    let syntax_error = syntax_frame(&app, &reading);
+    let syntax_error = syntax_error(&app, &reading);
     Ok(Prepared { app, subscription, script, launch, early, notices, findings, reading, syntax_error, lacks_node })
 }
 
@@ -307,7 +318,7 @@ fn announce(
     };
     emit(RunEvent::RunStarted {
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: repeat_command(&context.command, &options.payload, options.payload.draws(), None),
+        command: options.repeat_all(&context.command, options.payload.draws()),
         seed: options.payload.draws().then_some(options.payload.seed),
         now: options.payload.now.to_string(),
         count: Some(indices.end - indices.start),

@@ -133,9 +133,11 @@ fn delete(context: &Context, users: &Users, ids: &[String]) -> Result<Verdict, H
         // All of them or, where one is missing, none.
         return Ok(context.refuse(&unknown));
     }
+    let mut count = 0;
     for found in known {
-        users.delete(found.id())?;
+        count += u64::from(users.delete(found.id())?);
     }
+    context.console.note(&format!("{count} {} forgotten", if count == 1 { "user" } else { "users" }));
     Ok(Verdict::Held)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::app::script::Use;
 use crate::app::{App, Reading, Script};
 use crate::handler::{HostGlobal, Launch, Module, NodeOptions, find_node};
-use crate::model::{Code, Finding, Findings, Frame, Runtime};
+use crate::model::{Code, Finding, Findings, Frame, Runtime, Thrown};
 use crate::platform::{GLOBALS, Global, Network, Storage};
 
 /// What runs the app's handlers, and within which limits: what the verbs that run an app share.
@@ -180,16 +180,18 @@ fn needs_node(reading: &Reading) -> Findings {
     reading.packages.iter().map(finding).collect()
 }
 
-/// Where the first of the app's files that does not parse goes wrong.
-pub fn syntax_frame(app: &App, reading: &Reading) -> Option<Frame> {
+/// What is wrong in the first of the app's files that does not parse, and where.
+pub fn syntax_error(app: &App, reading: &Reading) -> Option<Thrown> {
     let fault = reading.syntax.first()?;
     let span = fault.place.span?;
     let file = fault.place.file.as_deref()?;
     let file = file.strip_prefix(&app.shown_root).unwrap_or(file);
-    Some(Frame {
+    let frame = Frame {
         function: None,
         file: file.to_string_lossy().into_owned(),
         line: span.start.line,
         column: span.start.column,
-    })
+    };
+    let name = Some("SyntaxError".to_owned());
+    Some(Thrown { name, message: fault.message.clone(), stack: vec![frame], hint: None })
 }

@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::bridge::Bridge;
 use crate::app::{App, Script};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
-use crate::model::{Addressee, Delivered, Delivery, Findings, Frame, Outcome, Platform, RunEvent, Secrets, Verdict};
+use crate::model::{Addressee, Delivered, Delivery, Findings, Outcome, Platform, RunEvent, Secrets, Thrown, Verdict};
 use crate::platform::Services;
 
 /// What is to be fired, at what, and how.
@@ -33,7 +33,7 @@ pub struct Plan<'a> {
     /// The command that repeats the delivery of that number alone.
     pub repeat: &'a dyn Fn(u64) -> String,
     /// Where the first of the app's files that does not parse goes wrong.
-    pub syntax_error: Option<Frame>,
+    pub syntax_error: Option<Thrown>,
     /// What must reach no reporter.
     pub secrets: &'a Secrets,
 }
@@ -190,7 +190,7 @@ fn started(plan: &Plan<'_>, index: u64, payload: &str) -> RunEvent {
 }
 
 fn finished(plan: &Plan<'_>, index: u64, delivered: Delivered, bridge: &Bridge<'_, '_>) -> RunEvent {
-    let outcome = with_syntax_place(plan.syntax_error.as_ref(), delivered.outcome);
+    let outcome = with_syntax_error(plan.syntax_error.as_ref(), delivered.outcome);
     RunEvent::DeliveryFinished {
         index,
         excerpt: bridge.excerpt(&outcome),
@@ -202,13 +202,13 @@ fn finished(plan: &Plan<'_>, index: u64, delivered: Delivered, bridge: &Bridge<'
     }
 }
 
-/// A syntax error's place as our own parser sees it: engines differ in what they tell, and some tell nothing.
-pub(super) fn with_syntax_place(known: Option<&Frame>, outcome: Outcome) -> Outcome {
-    let Outcome::NotLoaded { mut error } = outcome else { return outcome };
-    if error.name.as_deref() == Some("SyntaxError")
-        && let Some(frame) = known
-    {
-        error.stack = vec![frame.clone()];
+/// A syntax error as our own parser sees it. Engines differ in what they tell: some tell no place, and at the end of a file they
+/// miss what belongs to the function that the file is put into.
+pub(super) fn with_syntax_error(known: Option<&Thrown>, outcome: Outcome) -> Outcome {
+    match (outcome, known) {
+        (Outcome::NotLoaded { error }, Some(known)) if error.name == known.name => {
+            Outcome::NotLoaded { error: Thrown { hint: error.hint, ..known.clone() } }
+        }
+        (outcome, _) => outcome,
     }
-    Outcome::NotLoaded { error }
 }

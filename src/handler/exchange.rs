@@ -433,7 +433,7 @@ impl<'a> Exchange<'a> {
         else {
             return;
         };
-        error.hint = hint::hint(error, &self.handler.launch.entry);
+        error.hint = hint::hint(error, &self.handler.launch.entry, &self.handler.launch.globals);
     }
 
     /// Hands over what was counted. A process that was ended before it could say so has taken it along.

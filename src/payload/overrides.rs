@@ -427,7 +427,8 @@ fn index(token: &str, length: usize, above: &[String]) -> Result<usize, Box<Find
     match token.parse::<usize>() {
         Ok(index) if index <= length => Ok(index),
         Ok(index) => {
-            let what = format!("`{above}` has {length} items, `[{index}]` would leave a gap");
+            let items = if length == 1 { "item" } else { "items" };
+            let what = format!("`{above}` has {length} {items}, `[{index}]` would leave a gap");
             Err(bad(Code::BadPath, what).hint(format!("the next one is `{above}[{length}]`")).into())
         }
         Err(_) => {

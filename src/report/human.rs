@@ -30,6 +30,8 @@ pub struct Human<W> {
     pending: String,
     count: u64,
     seed: Option<u64>,
+    /// What repeats the run as a whole.
+    command: String,
     /// What is counted.
     unit: &'static str,
     /// The first of the gravest findings so far.
@@ -48,6 +50,7 @@ impl<W: Write> Human<W> {
             pending: String::new(),
             count: 1,
             seed: None,
+            command: String::new(),
             unit: "deliveries",
             gravest: None,
             fault: None,
@@ -148,12 +151,19 @@ impl<W: Write> Human<W> {
         self.out.flush()
     }
 
+    /// Says what repeats it.
+    pub(super) fn repeat(&mut self, command: &str) -> io::Result<()> {
+        self.write(&format!("{} {}\n", self.paint.faint("repeat:"), printable_line(command)))
+    }
+
     fn finished(&mut self, held: u64, failed: u64, interrupted: bool) -> io::Result<()> {
         if interrupted {
             let left = self.count.saturating_sub(held + failed);
             let what = match self.count {
                 // Nobody knows how many there would have been.
                 u64::MAX => "the time was not over".to_owned(),
+                1 => "it was not finished".to_owned(),
+                count if left == 1 => format!("1 of {count} {} was not finished", self.unit),
                 count => format!("{left} of {count} {} were not finished", self.unit),
             };
             self.write(&format!("interrupted: {what}\n"))?;
@@ -163,6 +173,11 @@ impl<W: Write> Human<W> {
             let failed = format!("{failed} failed");
             let failed = if failed.starts_with("0 ") { failed } else { self.paint.bad(&failed) };
             self.write(&format!("{total} {}: {held} held, {failed}\n", self.unit))?;
+        }
+        // A delivery that is the whole run has said it.
+        if interrupted || self.count > 1 && self.verbosity > Verbosity::Quiet {
+            let command = self.command.clone();
+            self.repeat(&command)?;
         }
         Ok(())
     }
@@ -265,8 +280,9 @@ impl<W: Write> Human<W> {
 impl<W: Write> Reporter for Human<W> {
     fn on_event(&mut self, event: &RunEvent) -> io::Result<()> {
         match event {
-            RunEvent::RunStarted { count, seed, .. } => {
+            RunEvent::RunStarted { count, seed, command, .. } => {
                 (self.count, self.seed) = (count.unwrap_or(u64::MAX), *seed);
+                self.command.clone_from(command);
                 Ok(())
             }
             RunEvent::FuzzStarted { .. } => {

@@ -61,8 +61,9 @@ impl<W: Write> Since<W> {
         let mut comparison = earlier.map(|earlier| compare(earlier, recorded)).unwrap_or_default();
         // Told when they were found.
         comparison.findings.clear();
-        if earlier.is_some_and(|earlier| earlier.seed != recorded.seed) {
-            // Nearly all of it is drawn anew, which is what was asked for.
+        let is_drawn_anew = earlier.is_some_and(|earlier| earlier.seed != recorded.seed);
+        if is_drawn_anew {
+            // Nearly all of it is another, which is what was asked for.
             comparison.payload.clear();
         }
         let is_new = earlier.is_none() || !comparison.did_the_same() || !comparison.payload.is_empty();
@@ -86,6 +87,9 @@ impl<W: Write> Since<W> {
         if let Some((was, _)) = was {
             let was = format!("{}  {}\n", self.paint.faint("   was"), crate::text::printable_line(&was));
             self.human.out().write_all(was.as_bytes())?;
+        }
+        if is_drawn_anew && self.verbosity > Verbosity::Quiet {
+            self.human.repeat(&recorded.repeat)?;
         }
         self.human.out().flush()
     }

@@ -10,7 +10,7 @@ use super::Settings;
 use super::api::payloads::{self, Made};
 use super::fires::{Fire, Trouble};
 use crate::app::{App, Iparams, missing_findings};
-use crate::engine::prepare::{Choice, choose_runtime, syntax_frame};
+use crate::engine::prepare::{Choice, choose_runtime, syntax_error};
 use crate::engine::{EngineError, Plan, run as run_plan};
 use crate::handler::{Handler, HandlerError};
 use crate::history::{History, Keeper, Users};
@@ -91,7 +91,7 @@ pub(super) fn run(settings: &Settings, fire: &Fire) -> Result<Verdict, Refusal> 
         indices: 0..1,
         payload: &mut |_| Ok(payload.text.clone()),
         repeat: &|_| repeat.clone(),
-        syntax_error: syntax_frame(&app, &reading),
+        syntax_error: syntax_error(&app, &reading),
         secrets: &iparams.secrets,
     };
     let result = run_plan(&mut plan, &mut services, handler, &fire.interrupt, &mut |event| tell(event));

@@ -278,7 +278,9 @@ impl Reader<'_> {
             return self.fail(range, "the value ends before this, nothing more was expected", None);
         }
         let what = "a second value follows the first, one was expected";
-        self.fault(range, what, Some("put each into a file of its own, or one a line into an .ndjson file".to_owned()));
+        let hint =
+            "put each into a file of its own; only `simctl validate` reads several, one a line, from an .ndjson file";
+        self.fault(range, what, Some(hint.to_owned()));
         while self.at < self.bytes.len() {
             if self.peek() == Some(b',') {
                 self.at += 1;

@@ -82,7 +82,11 @@ impl<'s> Reader<'s> {
                 Err(error) => {
                     let at = self.offset(error.marker().index());
                     let what = format!("this is not YAML: {}", error.info());
-                    return Err(self.fault(what, at..at).into());
+                    let (before, after) = self.source.text().split_at(at);
+                    let indent = before.rsplit('\n').next().unwrap_or_default();
+                    let has_tab = after.starts_with('\t') || (indent.trim().is_empty() && indent.contains('\t'));
+                    let hint = has_tab.then(|| "indent by blanks: YAML takes no tabs there".to_owned());
+                    return Err(self.fault(what, at..at).maybe_hint(hint).into());
                 }
             }
         }

@@ -154,3 +154,11 @@ fn what_a_manifest_holds_reaches_no_terminal_as_a_control_sequence() {
     app.run(["doctor"]).without("\u{1b}");
     app.run(["doctor", "--format", "json"]).without("\u{1b}");
 }
+
+#[test]
+fn a_port_that_is_taken_is_told_and_is_no_lack() {
+    // Whoever else has it does as well.
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", 10_001));
+    let ran = Sandbox::new().run(["doctor"]).code(0);
+    ran.stdout("port 10001  taken: the vendor's kit may be running").stdout("`simctl serve --port N` takes another");
+}

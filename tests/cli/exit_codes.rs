@@ -67,6 +67,24 @@ fn one_hundred_and_thirty_after_ctrl_c_with_the_report_written() {
 }
 
 #[test]
+fn what_was_interrupted_can_be_repeated() {
+    let server = "exports = { created: function () { console.log('spinning'); for (;;) {} } };";
+    let sandbox = Sandbox::app(server);
+    for (count, said) in [("1", "interrupted: it was not finished"), ("2", "interrupted: 2 of 2 deliveries were not")] {
+        let mut child = sandbox.command(["trigger", "onUserCreate", "-n", count]).spawn().expect("simctl starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        assert!(lines.by_ref().map_while(Result::ok).any(|line| line.contains("spinning")), "the handler never ran");
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("the signal is sent");
+        let rest: Vec<String> = lines.map_while(Result::ok).collect();
+        assert_eq!(child.wait().expect("simctl ends").code(), Some(130));
+        assert!(rest[0].starts_with(said), "{rest:?}");
+        let repeat = format!("repeat: simctl trigger onUserCreate -n {count} --seed ");
+        assert!(rest.last().is_some_and(|last| last.starts_with(&repeat) && last.contains("--now 20")), "{rest:?}");
+    }
+}
+
+#[test]
 fn a_verdict_survives_a_reader_that_leaves() {
     let sandbox = Sandbox::app(SERVER);
     let mut child = sandbox.command(["trigger", "onUserUpdate"]).spawn().expect("simctl starts");

@@ -111,7 +111,7 @@ fn a_replay_knows_the_secrets_that_were_not_kept() {
 fn a_delivery_is_written_as_payload_as_delivery_and_as_step() {
     let app = app();
     create(&app, "Ada").code(0);
-    app.run(["history", "export", "1", "payload.json"]).code(0).no_stdout();
+    app.run(["history", "export", "1", "payload.json"]).code(0).no_stdout().stderr("note: wrote payload.json");
     app.run(["trigger", "onUserCreate", "--payload", "payload.json"]).code(0).stdout("created Ada");
     app.run(["history", "export", "1", "payload.json"]).code(2).stderr("not written over");
     let delivery = app.run(["history", "export", "1", "--as", "delivery"]).code(0).json();
@@ -182,7 +182,7 @@ fn users_are_named_by_id_and_by_file_and_forgotten() {
     app.run(["users", "show", "ada-001"]).code(2).stderr("did you mean `ada-0001`?");
     app.run(["users", "delete", "ada-0001", "nobody"]).code(2).stderr("`nobody`");
     app.run(["users", "show", "ada-0001"]).code(0).stdout("ada@example.org");
-    app.run(["users", "delete", "ada-0001"]).code(0);
+    app.run(["users", "delete", "ada-0001"]).code(0).stderr("note: 1 user forgotten");
     app.run(["users", "list"]).code(0).no_stdout();
     let bad = app.file("bad.json", "[1]");
     bad.run(["trigger", "onUserUpdate", "--user", "bad.json"]).code(2).stderr("wrong-shape");

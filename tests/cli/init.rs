@@ -177,6 +177,14 @@ fn of_two_at_the_same_time_one_makes_the_app_and_the_other_leaves_it_whole() {
 }
 
 #[test]
+fn events_may_stand_in_one_word() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(["init", "--event", "onUserUpdate,onAppInstall"]).code(0);
+    ran.stdout("wrote tests/onAppInstall.scenario.yaml");
+    sandbox.run(["test"]).code(0).stdout("2 scenarios: 2 held");
+}
+
+#[test]
 fn a_misspelled_event_is_helped_and_nothing_is_written() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(["init", "app", "--event", "onUserCreat", "--event", "onNothing"]).code(2).no_stdout();

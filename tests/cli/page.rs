@@ -176,6 +176,144 @@ fn a_manifest_that_is_mended_brings_the_page_to_life() {
     assert_eq!(page.run("return document.getElementById('editor').value.includes('Mine')"), json!(true));
 }
 
+/// Loads the page again.
+fn reload(page: &Browser) {
+    page.run("window.isOld = true; location.reload()");
+    page.until("!window.isOld && document.readyState === 'complete'");
+    page.until("document.getElementById('editor')?.value.length > 20");
+}
+
+const DRAFT: &str = "!document.getElementById('draft').hidden";
+
+/// The editor has this text and the browser has kept it.
+fn kept(page: &Browser, text: &str) {
+    page.until(&format!("document.getElementById('editor').value.includes({text:?})"));
+    page.until(&format!("(sessionStorage.getItem('simctl-drafts') ?? '').includes({text:?})"));
+}
+
+fn has(page: &Browser, text: &str) -> bool {
+    page.run(&format!("return document.getElementById('editor').value.includes({text:?})")) == json!(true)
+}
+
+#[test]
+fn what_was_edited_is_there_when_the_page_is_loaded_again() {
+    let server = "exports = { created() {}, updated(p) { return p.data.user.first_name; } };";
+    let Some((_serving, page)) = page("the page: drafts", server) else { return };
+    let value = || page.run("return document.getElementById('editor').value");
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Early");
+    kept(&page, "Early");
+    // Of each event its own; and the event that was chosen is chosen again.
+    page.click("#subscriptions li:nth-child(2) button");
+    page.until("document.getElementById('editor').value.includes('\"event\": \"onUserUpdate\"')");
+    let (before, seed) = (value(), page.run("return document.getElementById('seed').value"));
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Mine");
+    kept(&page, "Mine");
+    let edited = value();
+    reload(&page);
+    page.until(DRAFT);
+    page.until("document.querySelector('#subscriptions li:nth-child(2) button').ariaPressed === 'true'");
+    assert_eq!((value(), page.run("return document.getElementById('seed').value")), (edited.clone(), seed));
+    page.until(
+        "document.getElementById('said').textContent.startsWith('the payload of onUserUpdate is as you edited')",
+    );
+    page.click("#fire");
+    page.until("document.getElementById('outcome')?.innerText.includes('Mine')");
+
+    // Undo leads to what was edited; discarding does too, and can be undone.
+    page.click("#undo");
+    page.until(&format!("document.getElementById('editor').value === {before}"));
+    page.until("document.getElementById('draft').hidden");
+    reload(&page);
+    assert!(!has(&page, "Mine"), "what was undone does not come back");
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Mine");
+    kept(&page, "Mine");
+    reload(&page);
+    page.until(DRAFT);
+    page.run("document.getElementById('discard').focus()");
+    page.keys(&ENTER.to_string());
+    page.until("document.getElementById('draft').hidden && document.activeElement.id === 'editor'");
+    assert!(!has(&page, "Mine"));
+    page.until("document.getElementById('said').textContent === 'edits discarded: Undo brings them back'");
+    page.until("!sessionStorage.getItem('simctl-drafts').includes('Mine')");
+    page.click("#undo");
+    kept(&page, "Mine");
+    // A payload that is asked for takes the draft's place, for good.
+    page.click("#new-seed");
+    page.until("!sessionStorage.getItem('simctl-drafts').includes('Mine')");
+
+    page.click("#subscriptions li:nth-child(1) button");
+    page.until(DRAFT);
+    assert!(has(&page, "Early"), "the other event's draft is still there");
+    // Another tab has drafts of its own.
+    let url = page.run("return location.href").as_str().expect("an address").to_owned();
+    page.tab();
+    page.open(&url);
+    page.until("document.getElementById('editor').value.length > 20");
+    assert!(!has(&page, "Early"));
+    page.is_calm();
+}
+
+#[test]
+fn a_draft_of_another_app_is_not_brought_back() {
+    let Some((mut serving, page)) = page("the page: drafts of two apps", SERVER) else { return };
+    let other = Sandbox::app(SERVER);
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Mine");
+    kept(&page, "Mine");
+    // The page was open all the while, and is loaded again.
+    serving.start_anew(&["--app", &other.path().to_string_lossy()]);
+    page.until("!document.getElementById('editor').value.includes('Mine')");
+    reload(&page);
+    assert!(!has(&page, "Mine"));
+    serving.start_anew(&[]);
+    page.until(DRAFT);
+    assert!(has(&page, "Mine"), "the first app's draft is there with the first app");
+}
+
+#[test]
+fn drafts_are_bounded_and_hold_no_secret() {
+    let Some(page) = Browser::or_skip("the page: drafts and secrets") else { return };
+    let parameters = r#"{ "token": { "display_name": "Token", "type": "text", "secure": true } }"#;
+    let values = r#"{ "token": "tok/en+1" }"#;
+    let sandbox =
+        Sandbox::app(SERVER).file("config/iparams.json", parameters).file("config/iparam_test_data.json", values);
+    let serving = Serving::keeping(sandbox, &[]);
+    page.open(&serving.url);
+    page.until("document.getElementById('editor').value.length > 20");
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Mine tok/en+1 tok\\u002fen+1 tok%2Fen%2B1 ");
+    page.until("(sessionStorage.getItem('simctl-drafts') ?? '').includes('Mine ******** ******** ******** ')");
+    let all = "return JSON.stringify([{ ...sessionStorage }, { ...localStorage }])";
+    assert!(!page.run(all).as_str().expect("a text").contains("en+1"));
+    reload(&page);
+    page.until(DRAFT);
+    assert!(has(&page, "Mine ********"));
+    // Parameters that cannot be read say nothing of what is secret.
+    std::fs::write(serving.sandbox.path().join("config/iparams.json"), "{").expect("written");
+    edit(&page, "\"first_name\": \"", "\"first_name\": \"Unknown ");
+    page.until("document.getElementById('editor').value.includes('Unknown')");
+    page.until("document.querySelectorAll('#findings .error').length > 0");
+    let told = page.run(
+        "return fetch('/api/check', { method: 'POST', headers: { 'content-type': 'application/json' }, \
+         body: JSON.stringify({ event: 'onUserCreate', text: 'tok/en+1' }) }).then((answer) => answer.json())",
+    );
+    assert!(told["findings"].is_array() && told.get("masked").is_none(), "{told}");
+    assert!(!page.run(all).as_str().expect("a text").contains("Unknown"));
+    std::fs::write(serving.sandbox.path().join("config/iparams.json"), parameters).expect("written");
+    kept(&page, "Unknown");
+    // Of many and of long ones the newest are kept.
+    let kept_of = |count: usize, length: usize| {
+        page.run(&format!(
+            "const one = (n) => ({{ folder: '/f', event: `e${{n}}`, module: null, source: {{}} }}); \
+             const done = import('/drafts.js').then((d) => {{ \
+               for (let n = 0; n < {count}; n += 1) d.keep(one(n), 'x'.repeat({length})); \
+               return [0, {count} - 1].map((n) => Boolean(d.find(one(n)))).concat(sessionStorage.getItem('simctl-drafts').length < 1100000); \
+             }}); return done;"
+        ))
+    };
+    assert_eq!(kept_of(30, 10), json!([false, true, true]));
+    assert_eq!(kept_of(3, 500_000), json!([false, true, true]));
+    page.is_calm();
+}
+
 #[test]
 fn a_page_outlives_its_server() {
     let server = "exports = { created() { console.log('on'); for (;;); }, updated() { return 'second'; } };";

@@ -56,3 +56,50 @@ fn a_payload_from_a_file_needs_neither() {
     let repeat = ran.out.lines().find(|line| line.starts_with("repeat: ")).expect("a command");
     assert_eq!(repeat, "repeat: simctl trigger onUserCreate --payload p.json");
 }
+
+#[test]
+fn what_was_read_from_standard_input_is_repeated_without_it() {
+    let payload = Sandbox::new().run(["generate", "onUserCreate"]).code(0).out;
+    let sandbox = Sandbox::app("exports = { created: function (p) { console.log(p.data.user.id); } };").stdin(payload);
+    let ran = sandbox.run(["trigger", "onUserCreate", "--payload", "-", "--timeout", "9s"]).code(0);
+    assert_eq!(told(&ran.out), "simctl replay 1 --timeout 9s");
+    let logged = logged_again(&sandbox, told(&ran.out));
+    assert!(!logged.is_empty() && ran.out.contains(&format!("log  {logged}\n")), "{logged} in {}", ran.out);
+    let at_a_program = sandbox.run(["trigger", "onUserCreate", "--payload", "-", "--exec", "true"]).code(0);
+    assert_eq!(told(&at_a_program.out), "simctl replay 3 --exec true");
+    // Where nothing is kept, it has to be given again.
+    let unkept = sandbox.run(["trigger", "onUserCreate", "--payload", "-", "--no-history"]).code(0);
+    assert_eq!(told(&unkept.out), "simctl trigger onUserCreate --payload - --no-history");
+}
+
+/// What the last line of a run for people says repeats it.
+#[track_caller]
+fn told(out: &str) -> &str {
+    let last = out.lines().last().expect("a run says something");
+    last.strip_prefix("repeat: ").unwrap_or_else(|| panic!("the last line is no command: {out}"))
+}
+
+#[test]
+fn a_run_of_several_names_the_command_that_repeats_them_all() {
+    let sandbox = Sandbox::app("exports = { created: function (p) { console.log(p.data.user.id); } };");
+    let many = sandbox.run(["trigger", "onUserCreate", "-n", "3"]).code(0);
+    let logged: Vec<&str> = many.out.lines().filter_map(|line| line.trim_start().strip_prefix("log  ")).collect();
+    assert_eq!(logged.len(), 3);
+    assert_eq!(logged_again(&sandbox, told(&many.out)), logged.concat());
+    // A replay says how often as well, by itself and at a program.
+    let twice = sandbox.run(["replay", "1", "--times", "2"]).code(0);
+    assert_eq!(told(&twice.out), "simctl replay 1 --times 2");
+    assert_eq!(logged_again(&sandbox, told(&twice.out)), [logged[0], logged[0]].concat());
+    let program = sandbox.run(["replay", "1", "--exec", "true", "--times", "2"]).code(0);
+    assert_eq!(told(&program.out), "simctl replay 1 --exec true --times 2");
+    assert_eq!(logged_again(&sandbox, told(&program.out)), "");
+    let started = sandbox.run(["replay", "1", "--exec", "true", "--format", "json"]).code(0);
+    let started = &started.events("run-started")[0];
+    assert_eq!(
+        (&started["command"], &started["seed"]),
+        (&"simctl replay 1 --exec true --format json".into(), &().into())
+    );
+    let cases = sandbox.run(["fuzz", "onUserCreate", "-n", "5"]).code(0);
+    assert!(told(&cases.out).starts_with("simctl fuzz onUserCreate -n 5 --seed "), "{}", cases.out);
+    sandbox.run(["trigger", "onUserCreate", "-n", "3", "--quiet"]).code(0).no_stdout();
+}

@@ -80,6 +80,31 @@ steps:
 }
 
 #[test]
+fn where_there_is_no_scenario_a_first_one_is_shown_that_holds() {
+    let app = app(&[]);
+    let told = app.run(["test"]).code(2).stderr("there is no scenario to play").err;
+    let first = told.split_once("in the app's folder:\n").expect("one is shown").1;
+    let app = app.file("tests/first.scenario.yaml", first);
+    app.run(["test"]).code(0).stdout("1 scenario: 1 held");
+}
+
+#[test]
+fn a_tab_in_a_scenario_is_told_with_what_to_do() {
+    let text = "steps:\n  - create: jane\n    expect:\n\t  returned: 1\n";
+    app(&[("tab", text)]).run(["test"]).code(2).stderr("tab.scenario.yaml:4:").stderr("hint: indent by blanks");
+}
+
+#[test]
+fn how_often_a_request_was_expected_is_told() {
+    let of = |count: &str| {
+        format!("steps:\n  - create: jane\n    expect: {{ requests: [{{ method: GET, count: {count} }}] }}\n")
+    };
+    let app = app(&[("once", &of("1")), ("twice", &of("2")), ("never", &of("0"))]);
+    let told = app.run(["test"]).code(1).stdout("expected: a request as described here, once\n");
+    told.stdout("expected: a request as described here, 2 times\n").stdout("3 scenarios: 1 held, 2 failed");
+}
+
+#[test]
 fn a_payload_from_a_file_is_fired_as_it_is() {
     let text = "
 steps:

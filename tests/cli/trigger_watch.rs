@@ -266,6 +266,7 @@ fn keys_fire_again_and_the_terminal_is_given_back() {
     watching.press("n");
     let said = watching.until("ok  returned");
     assert!(said.contains("-    log  one ") && said.contains("+    log  one "), "another user: {said}");
+    watching.until("repeat: simctl trigger onUserCreate --color never --seed ");
     // Resizing is nothing to it.
     let size = Winsize { ws_row: 10, ws_col: 20, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(watching.terminal.as_ref().expect("a terminal"), size).expect("resized");

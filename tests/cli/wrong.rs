@@ -14,7 +14,13 @@ fn manifest(text: impl AsRef<[u8]>) -> Sandbox {
 
 #[test]
 fn no_manifest() {
-    Sandbox::new().run(["trigger", "onUserCreate"]).code(2).stderr("manifest-missing").stderr("--app").no_stdout();
+    Sandbox::new()
+        .run(["trigger", "onUserCreate"])
+        .code(2)
+        .stderr("manifest-missing")
+        .stderr("--app")
+        .stderr("simctl init")
+        .no_stdout();
     Sandbox::new().run(["trigger", "onUserCreate", "--app", "nowhere"]).code(2).stderr("nowhere");
     Sandbox::new().run(["trigger", "onUserCreate", "--manifest", "nowhere.json"]).code(2).stderr("nowhere.json");
 }
@@ -148,6 +154,87 @@ fn a_server_that_does_not_parse() {
         let ran = Sandbox::app(server).run(["trigger", "onUserCreate", "--runtime", runtime]).code(1);
         ran.stdout("did not load: SyntaxError").stdout("--> server/server.js:3:13").stdout("let x = ;");
     }
+}
+
+#[test]
+fn a_server_whose_end_is_missing() {
+    // Neither engine knows: they read the file as part of a function, and miss what belongs to that.
+    for runtime in ["embedded", "node"] {
+        if runtime == "node" && !node_or_skip("a_server_whose_end_is_missing") {
+            continue;
+        }
+        let sandbox = Sandbox::app("exports = {\n  created: function () {},\n");
+        let ran = sandbox.run(["trigger", "onUserCreate", "--runtime", runtime]).code(1);
+        ran.stdout("did not load: SyntaxError: expected `}` but found the end of the file")
+            .stdout("server/server.js:3:1");
+        sandbox.run(["validate"]).code(1).stdout("expected `}` but found the end of the file");
+    }
+}
+
+#[test]
+fn what_is_typed_wrongly_is_told_with_what_would_be_right() {
+    let one = r#"{"events": {"onUserCreate": {"handler": "created"}}}"#;
+    for verb in ["trigger", "load", "fuzz", "generate"] {
+        manifest(one).run([verb]).code(2).stderr("<EVENT>").stderr("hint: there are `onUserCreate`\n");
+    }
+    Sandbox::new().run(["trigger"]).code(2).stderr("`onUserCreate` and `onUserUpdate`\n");
+    for (flag, value) in [("--seed", "x"), ("--seed", "-1"), ("--index", "1.5"), ("--count", "-3"), ("-n", "0")] {
+        let ran = app().run(["trigger", "onUserCreate", flag, value]).code(2);
+        ran.stderr(&format!("`{value}` is not a whole number"));
+    }
+    app().run(["load", "onUserCreate", "-n", "1", "--workers", "0"]).code(2).stderr("a whole number from 1 on");
+    let (one, gap) = (r#"data.user.properties:=[{"name":"a","value":"b"}]"#, "data.user.properties[5].value=c");
+    let ran = app().run(["trigger", "onUserCreate", "--set", one, "--set", gap]).code(2);
+    ran.stderr("`data.user.properties` has 1 item, `[5]` would leave a gap");
+    // The usage is that of the verb.
+    app().run(["load", "onUserCreate"]).code(2).stderr("say how much").stderr("Usage: simctl load [OPTIONS] [EVENT]");
+    let fire = app().run(["schedules", "fire", "x", "--sample"]).code(2);
+    fire.stderr("has no place here").stderr("Usage: simctl schedules fire ");
+}
+
+#[test]
+fn what_the_platform_does_not_have_is_told_with_what_it_has() {
+    for runtime in ["embedded", "node"] {
+        if runtime == "node" && !node_or_skip("what_the_platform_does_not_have_is_told_with_what_it_has") {
+            continue;
+        }
+        for (server, hint) in [
+            ("import fs from 'fs';\nexports = {};\n", "hint: the platform loads no ES modules"),
+            ("export function created() {}\n", "hint: the platform loads no ES modules"),
+            (
+                "exports = { created: function () { $db.updat('a', {}); } };",
+                "hint: `$db` has no `updat`: did you mean `$db.update`?",
+            ),
+        ] {
+            let sandbox = Sandbox::app(server);
+            sandbox.run(["trigger", "onUserCreate", "--runtime", runtime]).code(1).stdout(hint);
+        }
+    }
+    let checked = Sandbox::app("export function created() {}\n").run(["validate"]).code(1);
+    checked.stdout("server/server.js:1:1").stdout("hint: the platform loads no ES modules");
+}
+
+#[test]
+fn a_wrong_value_of_the_environment_is_told_to_be_that() {
+    for (variable, value) in [("SIMCTL_SEED", "x"), ("SIMCTL_RUNTIME", "deno"), ("SIMCTL_TIMEOUT", "5x")] {
+        let hint = format!("hint: `{variable}` in the environment says so");
+        app().env(variable, value).run(["trigger", "onUserCreate"]).code(2).stderr(&hint);
+        let flag = variable.replace("SIMCTL_", "--").to_lowercase();
+        app()
+            .env(variable, value)
+            .run(["trigger", "onUserCreate", &flag, "-"])
+            .code(2)
+            .without("in the environment says");
+    }
+}
+
+#[test]
+fn several_payloads_are_not_sent_to_where_they_are() {
+    let several = app().run(["generate", "onUserCreate", "-n", "2"]).code(0).out;
+    let sandbox = app().file("two.ndjson", several);
+    sandbox.run(["validate", "two.ndjson"]).code(0);
+    let ran = sandbox.run(["trigger", "onUserCreate", "--payload", "two.ndjson"]).code(2);
+    ran.stderr("two.ndjson:2:1").stderr("hint: put each into a file of its own; only `simctl validate` reads several");
 }
 
 #[test]

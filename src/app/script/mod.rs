@@ -19,7 +19,7 @@ mod walk;
 pub use exports::{Export, Form, LegacyEvent, Via};
 pub use find::Script;
 pub(super) use find::{Folder, find};
-pub use parse::parsed;
+pub use parse::{INSTEAD_OF_MODULES, parsed};
 pub use reading::is_builtin;
 pub use reading::{Reading, Reason, Refusal, Use};
 pub(super) use reading::{legacy_events, read_all};

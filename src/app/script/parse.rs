@@ -33,6 +33,10 @@ const LARGEST_STACK: usize = 4 << 30;
 /// them from code, since other ways to nest cost nothing, and brackets cannot be counted without parsing.
 const LONGEST: Duration = Duration::from_secs(5);
 
+/// What to write instead of ES modules' syntax.
+pub const INSTEAD_OF_MODULES: &str =
+    "the platform loads no ES modules: write `const x = require('./x')` and `exports = { … };`";
+
 /// Syntax errors that are told of one file. One is the rule; after the first few the parser is lost.
 const MOST_ERRORS: usize = 20;
 
@@ -83,9 +87,12 @@ fn parse_here<T>(source: &Source, read: impl FnOnce(&Program<'_>, &Source) -> T)
 pub(super) fn findings(diagnostics: Vec<OxcDiagnostic>, source: &Source) -> Findings {
     let mut findings = Findings::new();
     for diagnostic in diagnostics.into_iter().take(MOST_ERRORS) {
-        let message = diagnostic.message.trim_end_matches('.');
-        let finding = Finding::new(Code::ScriptSyntax, lower_first(message))
-            .maybe_hint(diagnostic.help.as_ref().map(|help| lower_first(help.trim_end_matches('.'))));
+        let message = diagnostic.message.trim_end_matches('.').replace("`EOF`", "the end of the file");
+        let help = diagnostic.help.as_ref().map(|help| lower_first(help.trim_end_matches('.')));
+        // Of `import` and `export`.
+        let is_module = message.ends_with("statement outside a module");
+        let hint = if is_module { Some(INSTEAD_OF_MODULES.to_owned()) } else { help };
+        let finding = Finding::new(Code::ScriptSyntax, lower_first(&message)).maybe_hint(hint);
         let range = diagnostic.labels.first().map(|label| {
             let start = label.offset() as usize;
             start..start + label.len() as usize

@@ -1,5 +1,6 @@
 //! What the machine has: the embedded engine, Node.js, a terminal, and what is set in the environment.
 
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 
@@ -118,8 +119,11 @@ fn terminal(context: &Context, environment: &Environment) -> Check {
 fn port() -> Check {
     match TcpListener::bind((Ipv4Addr::LOCALHOST, PAGES_PORT)) {
         Ok(_) => check("port 10001", State::Good, "free for `simctl serve`"),
-        Err(error) => check("port 10001", State::NotNeeded, format!("{error}: the vendor's kit may be running"))
-            .advise("`simctl serve --port N` takes another"),
+        Err(error) => {
+            let is_taken = error.kind() == ErrorKind::AddrInUse;
+            let why = if is_taken { "taken: the vendor's kit may be running".to_owned() } else { error.to_string() };
+            check("port 10001", State::NotNeeded, why).advise("`simctl serve --port N` takes another")
+        }
     }
 }
 

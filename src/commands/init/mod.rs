@@ -115,7 +115,7 @@ fn cannot(context: &Context, options: &InitOptions, error: WriteError) -> Verdic
             Verdict::CannotDo
         }
         WriteError::Io { path, source } => {
-            let hint = "what was written before has been taken away again";
+            let hint = "nothing is left of what was begun; name another folder: `simctl init DIR`";
             context.console.error(&format!("`{}` cannot be written: {source}", shown(&path)), Some(hint));
             Verdict::Machine
         }

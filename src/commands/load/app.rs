@@ -6,7 +6,7 @@ use super::super::{Context, DbChoice, PayloadSource, packages};
 use super::{Aim, LoadOptions, fire};
 use crate::app::{App, Iparams, Mock, Reading, Script, Subscription};
 use crate::engine::load::{AppTarget, Lives, LoadEvent, LoadTarget, Source};
-use crate::engine::prepare::{Choice, choose_runtime, syntax_frame};
+use crate::engine::prepare::{Choice, choose_runtime, syntax_error};
 use crate::handler::{Interrupt, Launch};
 use crate::model::{Findings, Runtime, Verdict};
 use crate::platform::{Network, Services, Setup, Storage};
@@ -139,7 +139,7 @@ fn fire_at(context: &Context, options: &LoadOptions, prepared: &Prepared, interr
         script,
         launch,
         services: &|| services(false),
-        syntax_error: syntax_frame(app, &prepared.reading),
+        syntax_error: syntax_error(app, &prepared.reading),
         secrets: &iparams.secrets,
     };
     let mut notices = prepared.choice.notices.clone();

@@ -10,10 +10,10 @@ use crate::app::{App, Mock, Script};
 use crate::commands::coverage::Measuring;
 use crate::commands::trigger::lacks_node;
 use crate::commands::{Context, packages};
-use crate::engine::prepare::{Choice, choose_runtime, syntax_frame};
+use crate::engine::prepare::{Choice, choose_runtime, syntax_error};
 use crate::engine::scenario::{Scenario, Snapshots, Stage};
 use crate::handler::{HandlerError, Interrupt, Launch};
-use crate::model::{Findings, Frame, Runtime, Verdict};
+use crate::model::{Findings, Runtime, Thrown, Verdict};
 use crate::schema::Schemas;
 
 /// All that is known before the first scenario is played.
@@ -43,7 +43,7 @@ pub(super) struct Prepared {
     script: Script,
     launch: Launch,
     mocks: Vec<Mock>,
-    syntax_error: Option<Frame>,
+    syntax_error: Option<Thrown>,
     /// What steps did before.
     snapshots: Snapshots,
     /// The snapshots that there are to be.
@@ -169,7 +169,7 @@ fn one(
     let measuring = options.coverage.as_ref().filter(|_| !options.list);
     let measuring = measuring.map(|coverage| Measuring::new(coverage, &app, (&script, &reading), schemas));
     let mocks = app.mocks(schemas)?;
-    let syntax_error = syntax_frame(&app, &reading);
+    let syntax_error = syntax_error(&app, &reading);
     let prepared =
         Prepared { app, script, launch, mocks, syntax_error, snapshots, wanted, measuring, notices, findings };
     Ok(Some((prepared, scenarios)))

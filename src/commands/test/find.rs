@@ -17,6 +17,9 @@ use crate::text::{Source, printable_line};
 /// Where scenarios are looked for in an app.
 const FOLDER: &str = "tests";
 
+/// What a first scenario may look like: that the handler takes a new user.
+const FIRST: &str = "name: a user comes\nsteps:\n  - create: jane";
+
 /// How deep folders are looked into.
 const DEEPEST: usize = 32;
 
@@ -139,7 +142,7 @@ impl Left {
         let (what, hint) = match &options.filter {
             _ if *found == 0 => (
                 "there is no scenario to play".to_owned(),
-                format!("write one: `{FOLDER}/first.scenario.yaml` in the app's folder"),
+                format!("write one, as `{FOLDER}/first.scenario.yaml` in the app's folder:\n{FIRST}"),
             ),
             Some(filter) if *named == 0 => (
                 format!("none of {found} scenarios has `{filter}` in its name or file"),

@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use self::shrink::shrink;
 use super::bridge::Bridge;
-use super::run::{EngineError, deliver, with_syntax_place};
+use super::run::{EngineError, deliver, with_syntax_error};
 use crate::app::{App, Script};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
-use crate::model::{Delivery, Excerpt, Frame, Outcome, RunEvent, Secrets};
+use crate::model::{Delivery, Excerpt, Outcome, RunEvent, Secrets, Thrown};
 use crate::payload::{Case, Cases};
 use crate::platform::{Services, Setup};
 
@@ -46,7 +46,7 @@ pub struct FuzzPlan<'a> {
     /// The platform's services for one case, as if the app had just been installed.
     pub setup: &'a dyn Fn() -> Setup<'a>,
     /// Where the first of the app's files that does not parse goes wrong.
-    pub syntax_error: Option<Frame>,
+    pub syntax_error: Option<Thrown>,
     /// What must reach no output.
     pub secrets: &'a Secrets,
 }
@@ -201,7 +201,7 @@ impl Gun<'_, '_> {
             clock_shift_ms: bridge.clock_shift_ms(),
         };
         let delivered = deliver(plan.launch, &mut self.process, &delivery, &mut bridge, self.interrupt)?;
-        let outcome = with_syntax_place(plan.syntax_error.as_ref(), delivered.outcome);
+        let outcome = with_syntax_error(plan.syntax_error.as_ref(), delivered.outcome);
         // A request that no mock answers says nothing of the payload: it would be found again with every case that gets so
         // far. What the handler makes of the refusal counts.
         bridge.take_error();

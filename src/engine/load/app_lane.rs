@@ -11,9 +11,9 @@ use super::record::{Failure, Moments};
 use super::{LoadError, LoadEvent, Shot};
 use crate::app::{App, Script};
 use crate::engine::bridge::Bridge;
-use crate::engine::run::{deliver, with_syntax_place};
+use crate::engine::run::{deliver, with_syntax_error};
 use crate::handler::{Handler, HandlerError, Launch};
-use crate::model::{Code, Delivered, Delivery, Frame, RunEvent, Secrets, Taken};
+use crate::model::{Code, Delivered, Delivery, RunEvent, Secrets, Taken, Thrown};
 use crate::platform::Services;
 
 /// A process is sent what it does in about this time.
@@ -33,7 +33,7 @@ pub struct AppTarget<'a> {
     /// The platform's services, anew for each lane.
     pub services: &'a (dyn Fn() -> Services<'a> + Sync),
     /// Where the first of the app's files that does not parse goes wrong.
-    pub syntax_error: Option<Frame>,
+    pub syntax_error: Option<Thrown>,
     /// What must reach no reporter.
     pub secrets: &'a Secrets,
 }
@@ -130,7 +130,7 @@ fn fire(
             let mut record = control.record(lane);
             notices.into_iter().for_each(|notice| record.notice(notice));
             if !held {
-                let outcome = with_syntax_place(target.syntax_error.as_ref(), outcome).masked(target.secrets);
+                let outcome = with_syntax_error(target.syntax_error.as_ref(), outcome).masked(target.secrets);
                 record.fail(Failure { index: shot.index, event: delivery.event, outcome, fault, count: 1 });
             }
         }

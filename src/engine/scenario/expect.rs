@@ -272,7 +272,8 @@ fn wrong_count(wanted: &Node, count: usize, is_wanted: bool, thing: &str) -> Opt
         return None;
     }
     Some(match (asked, is_wanted) {
-        (Some(asked), true) => format!("{asked} times a {thing}"),
+        (Some(1), true) => format!("a {thing}, once"),
+        (Some(asked), true) => format!("a {thing}, {asked} times"),
         (Some(asked), false) => format!("any number but {asked} of a {thing}"),
         (None, true) => format!("a {thing}"),
         (None, false) => format!("no {thing}"),

@@ -14,9 +14,9 @@ use super::{Act, Fired, Scenario, Snapshots, Step, Until};
 use crate::app::{App, Mock, Script};
 use crate::coverage::Collector;
 use crate::engine::bridge::{Bridge, count_entry};
-use crate::engine::run::{deliver, with_syntax_place};
+use crate::engine::run::{deliver, with_syntax_error};
 use crate::handler::{Handler, HandlerError, Interrupt, Launch};
-use crate::model::{Addressee, Delivery, Difference, Frame, RunEvent};
+use crate::model::{Addressee, Delivery, Difference, RunEvent, Thrown};
 use crate::platform::{Network, Record, Schedule, Services, Setup, Storage};
 use crate::text::json::Node;
 
@@ -32,7 +32,7 @@ pub struct Stage<'a> {
     /// The mocks of the app's own files.
     pub mocks: &'a [Mock],
     /// Where the first of the app's files that does not parse goes wrong.
-    pub syntax_error: Option<Frame>,
+    pub syntax_error: Option<Thrown>,
     /// Whether limits on calls a minute are held, rather than told.
     pub strict_limits: bool,
     /// What steps did before.
@@ -280,7 +280,7 @@ impl Player<'_, '_> {
             clock_shift_ms: bridge.clock_shift_ms(),
         };
         let delivered = deliver(&self.launch, &mut self.process, &delivery, &mut bridge, self.interrupt)?;
-        let outcome = with_syntax_place(stage.syntax_error.as_ref(), delivered.outcome);
+        let outcome = with_syntax_error(stage.syntax_error.as_ref(), delivered.outcome);
         let excerpt = bridge.excerpt(&outcome);
         bridge.emit(RunEvent::DeliveryFinished {
             index,

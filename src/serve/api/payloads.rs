@@ -180,27 +180,40 @@ pub(super) struct Text {
     text: String,
 }
 
-/// Checks a payload's text as it is typed.
+/// Checks a payload's text as it is typed, and tells how it may be kept: with its secrets masked. Where nobody can say which
+/// they are, it may not.
 pub(super) async fn check_text(shared: Server, request: Request) -> Answer {
     let Text { event, text } = read(request).await?;
-    let found = aside(&shared, move |shared| {
+    let answer = aside(&shared, move |shared| {
         let settings = &shared.settings;
-        let platform = App::open(&settings.locate).ok().map(|app| app.manifest.platform);
-        let limit = settings.schemas.event(&event).map_or(LARGEST_PAYLOAD, |event| event.limit_bytes());
-        let source = match Source::new(PAYLOAD, text.into_bytes()) {
-            Ok(source) => source,
-            Err(finding) => return Ok(vec![finding]),
-        };
-        Ok(match load(&source, limit) {
-            Ok(loaded) => {
-                let mut findings = loaded.findings;
-                findings.extend(check(&settings.schemas, &event, platform, &loaded.node, &source));
-                findings
-            }
-            Err(findings) => findings,
-        })
+        let app = App::open(&settings.locate).ok();
+        let iparams = app.as_ref().and_then(|app| app.iparams(settings.iparams.as_deref(), &settings.secrets).ok());
+        let masked = iparams.map(|iparams| iparams.secrets.mask(&text));
+        let findings = faults(&settings.schemas, &event, app.map(|app| app.manifest.platform), text);
+        let mut answer = json!({ "findings": findings });
+        if let Some(masked) = masked {
+            answer["masked"] = masked.into();
+        }
+        Ok(answer)
     });
-    ok(&json!({ "findings": found.await? }))
+    ok(&answer.await?)
+}
+
+/// What is wrong with a payload's text.
+fn faults(schemas: &Schemas, event: &str, platform: Option<Platform>, text: String) -> Findings {
+    let limit = schemas.event(event).map_or(LARGEST_PAYLOAD, |event| event.limit_bytes());
+    let source = match Source::new(PAYLOAD, text.into_bytes()) {
+        Ok(source) => source,
+        Err(finding) => return vec![finding],
+    };
+    match load(&source, limit) {
+        Ok(loaded) => {
+            let mut findings = loaded.findings;
+            findings.extend(check(schemas, event, platform, &loaded.node, &source));
+            findings
+        }
+        Err(findings) => findings,
+    }
 }
 
 /// What does not fit: the schema of the event, and that it is one of this event at all.

@@ -2,6 +2,7 @@
 
 import { api, askForToken, listen } from "./api.js";
 import { $, h, say, toast } from "./dom.js";
+import * as drafts from "./drafts.js";
 import * as editor from "./editor.js";
 import { shown } from "./findings.js";
 import * as past from "./history.js";
@@ -9,7 +10,13 @@ import * as run from "./run.js";
 
 let about = { subscriptions: [] };
 let chosen;
-let made;
+/**
+ * Where the payload in the editor is from: the folder of its app, its event and module, its source, and its text before
+ * anybody edited it. A source is `{ kind: "generated", made }`, `{ kind: "sample" }` or `{ kind: "delivery", id }`.
+ */
+let origin;
+/** How many payloads were asked for: of several answers the last question's counts. */
+let asked = 0;
 let check = () => {};
 
 const failed = (error) => toast(error.message);
@@ -53,16 +60,17 @@ async function load() {
   const same = (one) => chosen && one.event === chosen.event && one.module === chosen.module;
   const its = about.subscriptions.find(same);
   // A manifest that is being written may have none for a moment.
-  chosen = its ?? about.subscriptions[0] ?? chosen;
+  chosen = its ?? drafts.chosenOf(about.folder, about.subscriptions) ?? about.subscriptions[0] ?? chosen;
   subscriptions();
-  return its === undefined && about.subscriptions.length > 0;
+  const isOther = origin !== undefined && about.folder !== undefined && origin.folder !== about.folder;
+  return isOther || (its === undefined && about.subscriptions.length > 0);
 }
 
-/** Shows the app as it is now; a payload is made where there was none, or one of an event that is gone. */
+/** Shows the app as it is now; a payload is brought where there was none, or one of an event or an app that is gone. */
 async function reload() {
-  if (!(await load())) return;
+  if (!(await load())) return check();
   refresh();
-  await generate();
+  return bring();
 }
 
 /** The subscriptions that are shown, as text. */
@@ -86,49 +94,117 @@ function subscriptions() {
 function choose(one) {
   chosen = one;
   subscriptions();
-  generate();
+  bring();
+}
+
+const address = () => ({ folder: about.folder, event: chosen.event, module: chosen.module });
+
+/** Brings the payload of the chosen event as it was edited last, else a new one. */
+async function bring() {
+  if (!chosen) return;
+  drafts.choose(address());
+  const draft = drafts.find(address());
+  if (draft) await restore(draft);
+  else await generate();
+}
+
+/** Puts the draft there, over the payload that it was made of: so Undo and Discard take the edits back. */
+async function restore({ source, text }) {
+  const mine = ++asked;
+  // What it was made of may be gone by now: a user who is forgotten, a delivery that is no longer kept.
+  const payload = await made(source).catch(() => ({ text: "", note: "", source }));
+  if (mine !== asked) return;
+  put(payload);
+  const recipe = payload.source.made ?? {};
+  for (const id of ["locale", "variant", "user"]) $(id).value = recipe[id] ?? "";
+  editor.put(text);
+  check();
+  $("draft").hidden = false;
+  say(`the payload of ${chosen.event} is as you edited it; the button Discard edits takes that back`);
+}
+
+/** Takes the edits back; they can be had again by Undo. */
+function discard() {
+  drafts.drop(origin);
+  if (origin.text === "") {
+    generate();
+  } else {
+    editor.put(origin.text);
+    check();
+  }
+  $("draft").hidden = true;
+  $("editor").focus();
+  toast("edits discarded: Undo brings them back");
+}
+
+/** What became of a text once it was checked: one that was edited is kept, with its secrets masked. */
+function checked(text, masked) {
+  if (!origin || text !== editor.text() || origin.folder !== about.folder) return;
+  if (text === origin.text) {
+    drafts.drop(origin);
+    $("draft").hidden = true;
+  } else if (masked !== undefined) {
+    drafts.keep(origin, masked);
+  }
+}
+
+/** The payload of a source: its text, and a note where it is from. What is generated says how it was made. */
+async function made(source) {
+  if (source.kind === "delivery") return ofDelivery(await api.delivery(source.id));
+  const wanted = { event: chosen.event, module: chosen.module, source: source.kind, ...source.made };
+  const { text, file, made: how } = await api.payload(wanted);
+  return { text, note: file ?? "", source: how ? { kind: "generated", made: how } : source };
+}
+
+const ofDelivery = ({ id, payload }) => (
+  { text: JSON.stringify(payload, null, 2), note: `of delivery ${id}`, source: { kind: "delivery", id } });
+
+/** Puts a payload there that nobody has edited yet. */
+function put({ text, note, source }) {
+  asked += 1;
+  if (source.made) $("seed").value = source.made.seed;
+  $("origin").textContent = note;
+  $("draft").hidden = true;
+  editor.put(text);
+  origin = { ...address(), source, text: editor.text() };
+  check();
 }
 
 /** Makes a payload; of the seed that stands there, or of a new one. */
-async function generate(isNew = true, source = "generated") {
+async function generate(isNew = true, kind = "generated") {
   if (!chosen) return;
   const seed = $("seed").value.trim();
   if (!isNew && seed !== "" && !/^\d{1,15}$/.test(seed)) {
     toast("a seed is a whole number");
     return;
   }
-  const wanted = { event: chosen.event, module: chosen.module, source };
-  if (source === "generated") {
-    Object.assign(wanted, { locale: $("locale").value, variant: $("variant").value, user: $("user").value });
-    if (!isNew && seed !== "") wanted.seed = Number(seed);
+  const recipe = {};
+  if (kind === "generated") {
+    Object.assign(recipe, { locale: $("locale").value, variant: $("variant").value, user: $("user").value });
+    if (!isNew && seed !== "") recipe.seed = Number(seed);
   }
+  const mine = ++asked;
   try {
-    const payload = await api.payload(wanted);
-    made = payload.made;
-    if (made) $("seed").value = made.seed;
-    $("origin").textContent = payload.file ?? "";
-    editor.put(payload.text);
-    check();
+    const payload = await made({ kind, made: recipe });
+    if (mine === asked) put(payload);
   } catch (error) {
     failed(error);
   }
 }
 
 /** Puts the payload of a delivery there. */
-function edit({ id, event, payload }) {
-  const its = about.subscriptions.find((one) => one.event === event);
+function edit(delivery) {
+  const its = about.subscriptions.find(({ event }) => event === delivery.event);
   if (its) chosen = its;
   subscriptions();
-  made = undefined;
-  $("origin").textContent = `of delivery ${id}`;
-  editor.put(JSON.stringify(payload, null, 2));
-  check();
+  put(ofDelivery(delivery));
+  drafts.choose(address());
   $("editor").focus();
 }
 
 async function fire() {
   if (!chosen) return;
-  const wanted = { event: chosen.event, module: chosen.module, payload: editor.text(), check: $("check").checked, made };
+  const wanted = { event: chosen.event, module: chosen.module, payload: editor.text(), check: $("check").checked, made: origin?.source.made };
   try {
     const fired = await api.fire(wanted);
     run.show(fired);
@@ -216,7 +292,7 @@ async function start() {
   askForToken(wantToken);
   theme();
   keys();
-  check = editor.start(() => chosen?.event, fire);
+  check = editor.start(() => chosen?.event, fire, checked);
   past.start((fired) => {
     run.show(fired);
     run.comeIntoView();
@@ -226,13 +302,15 @@ async function start() {
   $("recipe").addEventListener("submit", (event) => event.preventDefault());
   $("new-seed").addEventListener("click", () => generate());
   $("sample").addEventListener("click", () => generate(true, "sample"));
+  $("discard").addEventListener("click", discard);
   for (const id of ["seed", "locale", "variant", "user"]) $(id).addEventListener("change", () => generate(false));
   await enter();
   await load();
   options($("locale"), [["", "usual"], ...about.locales.map((name) => [name, name])]);
   options($("variant"), [["", "usual"], ...about.variants.map((name) => [name, name])]);
   listen(news, (isThere) => { $("link").textContent = isThere ? "" : "simctl does not answer"; });
-  await Promise.all([users(), findings(), past.list(), generate()]);
+  // A draft may tell of a known user, who has to be in the list by then.
+  await Promise.all([users().then(bring), findings(), past.list()]);
 }
 
 start().catch(failed);

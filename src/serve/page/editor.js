@@ -148,7 +148,8 @@ function completing(key) {
 
 // ---------------------------------------------------------------------------------------------------------------------
 
-export function start(event, fire) {
+/** `checked` is told of each text that was checked, and of the same with its secrets masked. */
+export function start(event, fire, checked) {
   let timer = 0;
   let number = 0;
   const check = async () => {
@@ -156,9 +157,12 @@ export function start(event, fire) {
     const name = event();
     if (!name) return;
     try {
-      const { findings } = await api.check(name, text());
+      const sent = text();
+      const { findings, masked } = await api.check(name, sent);
       // An answer to an older text says nothing of this one.
-      if (mine === number) show(findings);
+      if (mine !== number) return;
+      show(findings);
+      checked(sent, masked);
     } catch (error) {
       toast(error.message);
     }
