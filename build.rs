@@ -10,6 +10,7 @@
 use std::env;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use rquickjs::module::WriteOptionsEndianness::{Big, Little};
 use rquickjs::{Context, Module, Runtime, WriteOptions};
@@ -23,9 +24,19 @@ fn main() {
         && env::var("PROFILE").is_ok_and(|profile| profile == "release")
     {
         println!("cargo::rustc-link-arg-bins=-no-pie");
+        // And the unwinder is linked in, where the C compiler brings it along: one library less to load, twice over.
+        if has_library("libgcc_eh.a") {
+            println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
+        }
     }
     compile_script("prelude");
     compile_script("describe");
+}
+
+/// Whether the C compiler has that library at hand; it answers with the bare name where it has not.
+fn has_library(name: &str) -> bool {
+    let answer = Command::new("cc").arg(format!("-print-file-name={name}")).output();
+    answer.is_ok_and(|answer| Path::new(String::from_utf8_lossy(&answer.stdout).trim()).is_absolute())
 }
 
 fn target(what: &str) -> String {

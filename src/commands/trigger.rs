@@ -1,7 +1,9 @@
 //! `simctl trigger EVENT`: fires the event at the app's handler and tells what the handler did.
 
 use std::cell::RefCell;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use jiff::Timestamp;
 
@@ -105,6 +107,8 @@ struct Prepared {
     reading: Reading,
     syntax_error: Option<Thrown>,
     lacks_node: Option<String>,
+    /// What is fired, where it was loaded already.
+    loaded: Option<Result<Loaded, Findings>>,
 }
 
 /// What is fired, loaded while the handler process comes up.
@@ -142,7 +146,8 @@ pub fn trigger(context: &Context, options: &TriggerOptions, twin: Option<Twin>, 
         Ok(handler) => handler,
         Err(error) => return cannot_start(context, &error),
     };
-    match load(context, options, &prepared) {
+    let loaded = prepared.loaded.take();
+    match loaded.unwrap_or_else(|| load(context, options, &prepared.app, &prepared.subscription)) {
         Ok(loaded) => {
             let verdict = fire(context, options, &prepared, &loaded, handler, interrupt);
             if options.earlier.is_none() {
@@ -174,13 +179,35 @@ fn prepare(
         Some(twin) => Some(Handler::start_in(twin, &launch, interrupt)),
         None => Handler::start(&launch, interrupt).ok(),
     };
-    let reading = app.read_scripts(&script);
+    let (reading, loaded) = if early.is_some() {
+        // Only the first delivery waits for what the script says.
+        thread::scope(|scope| {
+            let reading = scope.spawn(|| app.read_scripts(&script));
+            let loaded = load(context, options, &app, &subscription);
+            (reading.join().unwrap_or_else(|panic| resume_unwind(panic)), Some(loaded))
+        })
+    } else {
+        // Here the process does, so what is fired is loaded while it comes up.
+        (app.read_scripts(&script), None)
+    };
     let Choice { runtime, notices, findings, lacks_node } = choose_runtime(&options.handler, &reading);
     if runtime != launch.runtime {
         (launch.runtime, early) = (runtime, None);
     }
     let syntax_error = syntax_error(&app, &reading);
-    Ok(Prepared { app, subscription, script, launch, early, notices, findings, reading, syntax_error, lacks_node })
+    Ok(Prepared {
+        app,
+        subscription,
+        script,
+        launch,
+        early,
+        notices,
+        findings,
+        reading,
+        syntax_error,
+        lacks_node,
+        loaded,
+    })
 }
 
 /// Tells that the app requires what only Node.js loads, and that there is none.
@@ -190,13 +217,17 @@ pub(super) fn lacks_node(context: &Context, why: &str) -> Verdict {
     Verdict::Machine
 }
 
-fn load(context: &Context, options: &TriggerOptions, prepared: &Prepared) -> Result<Loaded, Findings> {
-    let app = &prepared.app;
+fn load(
+    context: &Context,
+    options: &TriggerOptions,
+    app: &App,
+    subscription: &Subscription,
+) -> Result<Loaded, Findings> {
     let schemas = context.schemas()?;
     let iparams_file = options.iparams.as_ref().map(|file| context.cwd.join(file));
     let iparams = app.iparams(iparams_file.as_deref(), &options.secrets)?.complete()?;
     let sample = match options.payload.source {
-        PayloadSource::Sample => Some(app.sample(&options.event, &prepared.subscription)?),
+        PayloadSource::Sample => Some(app.sample(&options.event, subscription)?),
         _ => None,
     };
     let wanted = Wanted {
