@@ -26,7 +26,7 @@ pub struct Iparams {
     /// come from.
     pub secrets: Secrets,
     /// A finding for each required parameter that has no value: an error where a file of values lacks it, a warning where
-    /// there is no such file.
+    /// there is no such file, or a default that the file leaves out.
     pub missing: Findings,
 }
 
@@ -120,7 +120,13 @@ fn missing(declared: &Text, given: Option<&Text>, is_given: impl Fn(&str) -> boo
         |name: &str| secret.iter().any(|secret| secret == name) || declared.node.get(name).is_some_and(is_secure);
     let mut findings: Findings;
     if let Some(Text { source, node }) = given {
-        findings = names.map(|name| lacking_value(source, node, &declared.node, name)).collect();
+        // Where it has a default, the page on which the app is installed proposes that, so production hardly lacks it.
+        let has_default = |name: &str| declared.node.get(name).is_some_and(|node| node.get("default_value").is_some());
+        let lacking = names.map(|name| match lacking_value(source, node, &declared.node, name) {
+            finding if has_default(name) => Finding { severity: Severity::Warning, ..finding },
+            finding => finding,
+        });
+        findings = lacking.collect();
         hide_values(source, node, is_secret, &mut findings);
     } else {
         findings = names.map(|name| nowhere(declared, name)).collect();
@@ -298,7 +304,11 @@ mod tests {
             "token": {"type": "text", "required": true, "secure": true},
             "team": {"type": "text", "required": false}
         }"#;
-        let (_dir, app) = app_of(&[(DECLARED, declared), ("mine.json", r#"{"greeting": null, "tokn": "hush-4711"}"#)]);
+        let (_dir, app) = app_of(&[
+            (DECLARED, declared),
+            ("mine.json", r#"{"greeting": null, "tokn": "hush-4711"}"#),
+            ("token.json", "{}"),
+        ]);
         let told = |iparams: &Iparams| -> Vec<String> {
             let told = |finding: &Finding| {
                 let Finding { code, severity, place, .. } = finding;
@@ -311,10 +321,13 @@ mod tests {
         assert_eq!(told(&of_file), ["missing-iparam error 1:20"]);
         assert_eq!(of_file.missing[0].hints, ["`tokn` is no installation parameter: did you mean `token`?"]);
         assert_eq!(of_file.complete().unwrap_err().len(), 1);
+        let own = json!({"token": ""}).as_object().cloned().unwrap();
+        let without_default = app.iparams_with(Some(Path::new("token.json")), &[], &own).unwrap();
+        assert_eq!(told(&without_default), ["missing-iparam warning 1:1"]);
+        assert!(without_default.complete().is_ok());
         let of_none = app.iparams(None, &[]).unwrap();
         assert_eq!(told(&of_none), ["missing-iparam warning 3:13"]);
         assert!(of_none.complete().is_ok());
-        let own = json!({"token": ""}).as_object().cloned().unwrap();
         assert_eq!(told(&app.iparams_with(None, &[], &own).unwrap()), [""; 0]);
     }
 

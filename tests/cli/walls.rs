@@ -292,6 +292,29 @@ fn permissions_keep_node_from_other_files_and_from_programs() {
 }
 
 #[test]
+fn the_node_that_was_named_is_the_users_and_none_in_the_apps_folder() {
+    if !node_or_skip("the node that was named") {
+        return;
+    }
+    let manifest = fs::read(Sandbox::app("").path().join("manifest.json")).expect("a manifest");
+    let app = Sandbox::new().file("shop/manifest.json", manifest);
+    let app = app.file("shop/server/server.js", "exports = { updated() { return 'ran'; }, created() {} };");
+    let app = program(app, "mynode", "exec node \"$@\"");
+    fs::create_dir(app.path().join("shop/bin")).expect("a folder");
+    let planted = app.path().join("shop/bin/mynode");
+    fs::write(&planted, "#!/bin/sh\ntouch planted-ran\n").expect("a file");
+    fs::set_permissions(&planted, fs::Permissions::from_mode(0o755)).expect("may be run");
+    let path = format!("bin:{}", std::env::var("PATH").expect("a path"));
+    let app = app.env("PATH", path);
+    for named in ["bin/mynode", "mynode"] {
+        let args =
+            ["trigger", "onUserUpdate", "--app", "shop", "--runtime", "node", "--format", "json", "--node", named];
+        assert_eq!(app.run(args).code(0).outcome()["value"]["json"], "ran");
+    }
+    assert!(!app.path().join("shop/planted-ran").exists());
+}
+
+#[test]
 fn a_node_that_cannot_be_restricted_is_not_run_unrestricted() {
     let app = program(app("require('fs');"), "oldnode", "echo v18.19.1");
     let node = app.path().join("bin/oldnode");

@@ -3,8 +3,10 @@
 use std::env;
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, absolute};
 use std::process::{Command, Stdio};
+
+use rustix::fs::{Access, access};
 
 use super::child::{Program, Stdin};
 use super::{HandlerError, Launch};
@@ -27,7 +29,9 @@ pub fn find(program: &Path) -> Option<PathBuf> {
         return program.is_file().then(|| program.to_path_buf());
     }
     let path = env::var_os("PATH")?;
-    env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+    // A folder can be entered, too.
+    let runs = |file: &PathBuf| access(file, Access::EXEC_OK).is_ok() && file.is_file();
+    env::split_paths(&path).map(|folder| folder.join(program)).find(runs)
 }
 
 /// The command that starts the host.
@@ -42,7 +46,8 @@ pub(super) fn program(launch: &Launch) -> Result<Program, HandlerError> {
     }
     args.extend(["-e".into(), HOST.into()]);
     Ok(Program {
-        path: launch.node.clone(),
+        // Looked up here: the process is in the app's folder when it looks, and starting it so takes longer.
+        path: find(&launch.node).and_then(|path| absolute(path).ok()).unwrap_or_else(|| launch.node.clone()),
         args,
         env: PASSED_ON.iter().filter_map(|name| Some(((*name).into(), env::var_os(name)?))).collect(),
         directory: Some(launch.root.clone()),
