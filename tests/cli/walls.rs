@@ -304,7 +304,8 @@ fn the_node_that_was_named_is_the_users_and_none_in_the_apps_folder() {
     let planted = app.path().join("shop/bin/mynode");
     fs::write(&planted, "#!/bin/sh\ntouch planted-ran\n").expect("a file");
     fs::set_permissions(&planted, fs::Permissions::from_mode(0o755)).expect("may be run");
-    let path = format!("bin:{}", std::env::var("PATH").expect("a path"));
+    let mut path = std::ffi::OsString::from("bin:");
+    path.push(std::env::var_os("PATH").unwrap_or_default());
     let app = app.env("PATH", path);
     for named in ["bin/mynode", "mynode"] {
         let args =
