@@ -142,10 +142,10 @@ fn the_platform_that_is_told_is_the_manifests_and_an_envelope_is_called_one() {
     let sandbox = Sandbox::app(server)
         .file("manifest.json", manifest(r#""platform-version": "2.2","#))
         .file("tests/a.scenario.yaml", scenario);
-    sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("embedded runtime, platform 2.2,").without("2.3");
-    sandbox.run(["trigger", "onUserCreate", "--exec", "true"]).code(0).stdout("platform 2.2,").without("2.3");
-    sandbox.run(["history", "show", "1"]).code(0).stdout("platform 2.2,").without("2.3");
-    sandbox.run(["doctor"]).code(0).stdout("platform 2.2, onUserCreate").without("2.3");
+    sandbox.run(["trigger", "onUserCreate"]).code(0).stdout("embedded runtime, platform 2.2,").without("platform 2.3");
+    sandbox.run(["trigger", "onUserCreate", "--exec", "true"]).code(0).stdout("platform 2.2,").without("platform 2.3");
+    sandbox.run(["history", "show", "1"]).code(0).stdout("platform 2.2,").without("platform 2.3");
+    sandbox.run(["doctor"]).code(0).stdout("platform 2.2, onUserCreate").without("platform 2.3");
     let ran = sandbox.run(["trigger", "onUserCreate", "--format", "json"]).code(0);
     ran.stdout(r#""platform":"2.3","platform_version":"2.2""#);
     let ran = sandbox.run(["test", "--verbose"]).code(0);

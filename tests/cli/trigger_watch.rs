@@ -224,12 +224,15 @@ fn several_saves_are_one_run_and_each_run_is_a_whole_stream() {
     let args = ["trigger", "onUserCreate", "--watch", "--format", "json", "--no-history"];
     let mut watching = Watching::start(&app, args);
     watching.until("run-finished");
+    let began = Instant::now();
     for number in 0..5 {
         fs::write(app.path().join("server/lib/words.js"), format!("exports = {{ word: 'w{number}' }};"))
             .expect("saved");
     }
+    // On a busy machine there may be a pause between two of them that is one between two saves.
+    let pauses = began.elapsed().as_millis() / 15;
     let said = watching.until("\"text\":\"w4 ");
-    assert!(said.matches("run-started").count() <= 3, "{said}");
+    assert!(said.matches("run-started").count() as u128 <= 3 + pauses, "{said}");
 }
 
 #[test]
