@@ -17,14 +17,14 @@ use rquickjs::{Context, Module, Runtime, WriteOptions};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
-    // Where the program is loaded at a fixed address, its tables need no patching at start: simctl starts twice for each
-    // event that it fires, and each start would touch half a megabyte. `docs/performance.md` has the figures.
+    // Where the program is loaded at a fixed address, its tables need no patching at start, which would touch half
+    // a megabyte. `docs/performance.md` has the figures.
     if target("OS") == "linux"
         && target("ENV") == "gnu"
         && env::var("PROFILE").is_ok_and(|profile| profile == "release")
     {
         println!("cargo::rustc-link-arg-bins=-no-pie");
-        // And the unwinder is linked in, where the C compiler brings it along: one library less to load, twice over.
+        // And the unwinder is linked in, where the C compiler brings it along: one library less to load.
         if has_library("libgcc_eh.a") {
             println!("cargo::rustc-link-lib=static:-bundle=gcc_eh");
         }

@@ -14,6 +14,7 @@ use super::complete::{self, CompletionsFlags};
 use super::coverage::CoverageFlags;
 use super::db::{self, DbFlags};
 use super::doctor::{self, DoctorFlags};
+use super::flags_of::FlagsOf;
 use super::fuzz::{self, FuzzFlags};
 use super::history::{self, DiffFlags, HistoryFlags, ReplayFlags, UsersFlags};
 use super::init::{self, InitFlags};
@@ -21,7 +22,6 @@ use super::load::{self, LoadFlags, ReportFlags};
 use super::man::{self, ManFlags};
 use super::scenario::ScenarioFlags;
 use super::serve::{self, ServeFlags};
-use super::typed::Typed;
 use super::types::{self, TypesFlags};
 use super::values;
 use crate::app::{Level, Rule, Rules};
@@ -141,82 +141,82 @@ pub(super) enum ColorWhen {
 pub(super) enum Verb {
     /// Fire an event at the app's handler and tell what the handler did
     #[command(after_help = TRIGGER_EXAMPLES)]
-    Trigger(Typed<TriggerFlags>),
+    Trigger(FlagsOf<TriggerFlags>),
     /// Write payloads, repeatable to the byte
     #[command(after_help = GENERATE_EXAMPLES)]
-    Generate(Typed<GenerateFlags>),
+    Generate(FlagsOf<GenerateFlags>),
     /// Find the faults in manifests and payloads, without running anything
     #[command(after_help = VALIDATE_EXAMPLES)]
-    Validate(Typed<ValidateFlags>),
+    Validate(FlagsOf<ValidateFlags>),
     /// Play scenarios: users' lives fired at the app, step by step, and what is expected of it
     #[command(after_help = TEST_EXAMPLES)]
-    Test(Typed<TestFlags>),
+    Test(FlagsOf<TestFlags>),
     /// Fire from a page in the browser: payloads to edit, logs as they come, what was fired before
     #[command(after_help = serve::EXAMPLES)]
-    Serve(Typed<ServeFlags>),
+    Serve(FlagsOf<ServeFlags>),
     /// Look for payloads that the app's handler does not bear, and make each as plain as it can be
     #[command(after_help = fuzz::EXAMPLES)]
-    Fuzz(Typed<FuzzFlags>),
+    Fuzz(FlagsOf<FuzzFlags>),
     /// What the app has put off by $schedule: list it, or fire one of it now
     #[command(after_help = SCHEDULES_EXAMPLES)]
-    Schedules(Typed<ScheduleFlags>),
+    Schedules(FlagsOf<ScheduleFlags>),
     /// Fire many events at the app: how fast it is, and what it does when there is no pause
     #[command(after_help = load::EXAMPLES)]
-    Load(Typed<LoadFlags>),
+    Load(FlagsOf<LoadFlags>),
     /// Add up the reports of shards
     #[command(after_help = load::MERGE_EXAMPLES)]
-    Report(Typed<ReportFlags>),
+    Report(FlagsOf<ReportFlags>),
     /// Look at what the app has stored with $db, and change it; no code of the app runs
     #[command(after_help = db::EXAMPLES)]
-    Db(Typed<DbFlags>),
+    Db(FlagsOf<DbFlags>),
     /// What was fired at the app and what came of it: list it, show one, write one to a file
     #[command(after_help = history::EXAMPLES)]
-    History(Typed<HistoryFlags>),
+    History(FlagsOf<HistoryFlags>),
     /// Fire a delivery of the history again, the same to the byte
     #[command(after_help = history::REPLAY_EXAMPLES)]
-    Replay(Typed<ReplayFlags>),
+    Replay(FlagsOf<ReplayFlags>),
     /// What differs between two deliveries of the history
     #[command(after_help = history::DIFF_EXAMPLES)]
-    Diff(Typed<DiffFlags>),
+    Diff(FlagsOf<DiffFlags>),
     /// The users whom deliveries told of: list them, show or forget one
     #[command(after_help = history::USERS_EXAMPLES)]
-    Users(Typed<UsersFlags>),
+    Users(FlagsOf<UsersFlags>),
     /// The JSON Schemas that payloads and manifests are checked against
-    Schema(Typed<SchemaFlags>),
+    Schema(FlagsOf<SchemaFlags>),
     /// What the code of a finding means, and how to mend what earned it
     #[command(after_help = EXPLAIN_EXAMPLES)]
-    Explain(Typed<ExplainFlags>),
+    Explain(FlagsOf<ExplainFlags>),
     /// Begin an app: a handler, a mock, a scenario, and what CI needs, in new files only
     #[command(after_help = init::EXAMPLES)]
-    Init(Typed<InitFlags>),
+    Init(FlagsOf<InitFlags>),
     /// What this machine and the app have and what they lack, and what to do about it
     #[command(after_help = doctor::EXAMPLES)]
-    Doctor(Typed<DoctorFlags>),
+    Doctor(FlagsOf<DoctorFlags>),
     /// A script that makes the shell complete verbs, flags, events, paths in payloads and more
     #[command(after_help = complete::EXAMPLES)]
-    Completions(Typed<CompletionsFlags>),
+    Completions(FlagsOf<CompletionsFlags>),
     /// A manual page, for `man -l -`, or all of them into a folder
     #[command(after_help = man::EXAMPLES)]
-    Man(Typed<ManFlags>),
+    Man(FlagsOf<ManFlags>),
 }
 
 impl Verb {
     /// What is wrong with the flags taken together, where clap cannot see it.
     pub(super) fn fault(&self, matches: &ArgMatches) -> Option<String> {
         match self {
-            Self::Trigger(Typed(flags)) => flags
+            Self::Trigger(FlagsOf(flags)) => flags
                 .unwatchable()
                 .or_else(|| flags.fire.fault())
                 .or_else(|| pointless(matches, &flags.fire.external).map(str::to_owned)),
-            Self::Schedules(Typed(flags)) => flags.fault(),
-            Self::Replay(Typed(flags)) => flags.fault(matches),
+            Self::Schedules(FlagsOf(flags)) => flags.fault(),
+            Self::Replay(FlagsOf(flags)) => flags.fault(matches),
             Self::History(_) | Self::Diff(_) | Self::Users(_) => None,
-            Self::Test(Typed(flags)) => flags.fault(),
-            Self::Fuzz(Typed(flags)) => flags.fault(),
-            Self::Load(Typed(flags)) => flags.fault(matches),
-            Self::Report(Typed(flags)) => flags.fault(),
-            Self::Serve(Typed(flags)) => flags.fault(),
-            Self::Validate(Typed(flags)) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
+            Self::Test(FlagsOf(flags)) => flags.fault(),
+            Self::Fuzz(FlagsOf(flags)) => flags.fault(),
+            Self::Load(FlagsOf(flags)) => flags.fault(matches),
+            Self::Report(FlagsOf(flags)) => flags.fault(),
+            Self::Serve(FlagsOf(flags)) => flags.fault(),
+            Self::Validate(FlagsOf(flags)) => values::clash(&flags.format).or_else(|| flags.unwatchable()),
             Self::Generate(_)
             | Self::Db(_)
             | Self::Schema(_)

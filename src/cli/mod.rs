@@ -6,8 +6,8 @@ mod args;
 mod complete;
 mod coverage;
 mod db;
-
 mod doctor;
+mod flags_of;
 mod fuzz;
 mod history;
 mod init;
@@ -15,7 +15,6 @@ mod load;
 mod man;
 mod scenario;
 mod serve;
-mod typed;
 mod types;
 mod values;
 
@@ -27,7 +26,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Args, ColorWhen, ScheduleVerb, Verb};
-use self::typed::Typed;
+use self::flags_of::FlagsOf;
 use crate::commands::{self, Console, Context, Wanted};
 use crate::handler::{GUARDIAN_ARGUMENT, HOST_ARGUMENT, Interrupt, Twin, embedded, guardian_main, want_guardian};
 use crate::model::Verdict;
@@ -54,7 +53,7 @@ pub fn run() -> ExitCode {
 }
 
 fn verdict(words: Vec<OsString>) -> Verdict {
-    typed::only(words.get(1));
+    flags_of::only(words.get(1));
     let matches = match Args::command().try_get_matches_from(&words) {
         Ok(matches) => matches,
         Err(error) => {
@@ -95,7 +94,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
         }
     };
     match args.verb {
-        Verb::Trigger(Typed(flags)) => {
+        Verb::Trigger(FlagsOf(flags)) => {
             let twin = flags.may_run_embedded().then(|| Twin::fork().ok()).flatten();
             match Interrupt::on_ctrl_c() {
                 Ok(interrupt) if flags.watch => {
@@ -105,8 +104,8 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Generate(Typed(flags)) => commands::generate(&context, &flags.into_options(overrides)),
-        Verb::Validate(Typed(flags)) => {
+        Verb::Generate(FlagsOf(flags)) => commands::generate(&context, &flags.into_options(overrides)),
+        Verb::Validate(FlagsOf(flags)) => {
             let progress = io::stderr().is_terminal() && !args.common.quiet;
             let is_watching = flags.watch;
             let options = flags.into_options(rules, progress);
@@ -118,7 +117,7 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Schedules(Typed(flags)) => match flags.verb {
+        Verb::Schedules(FlagsOf(flags)) => match flags.verb {
             ScheduleVerb::List(flags) => commands::list_schedules(&context, &flags.into_options()),
             ScheduleVerb::Fire(flags) => match Interrupt::on_ctrl_c() {
                 Ok(interrupt) => {
@@ -128,14 +127,14 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             },
         },
-        Verb::History(Typed(flags)) => commands::history(&context, &flags.into_options()),
-        Verb::Diff(Typed(flags)) => commands::history(&context, &flags.into_options()),
-        Verb::Users(Typed(flags)) => commands::users(&context, &flags.into_options()),
-        Verb::Replay(Typed(flags)) => match Interrupt::on_ctrl_c() {
+        Verb::History(FlagsOf(flags)) => commands::history(&context, &flags.into_options()),
+        Verb::Diff(FlagsOf(flags)) => commands::history(&context, &flags.into_options()),
+        Verb::Users(FlagsOf(flags)) => commands::users(&context, &flags.into_options()),
+        Verb::Replay(FlagsOf(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::replay(&context, &flags.into_options(overrides), &interrupt),
             Err(error) => deaf(&context, &error),
         },
-        Verb::Test(Typed(flags)) => {
+        Verb::Test(FlagsOf(flags)) => {
             // A terminal that obeys nothing would show one line after the other.
             let obeys = std::env::var_os("TERM").is_none_or(|term| term != "dumb");
             let progress = io::stderr().is_terminal() && obeys && !args.common.quiet;
@@ -144,37 +143,37 @@ fn verdict(words: Vec<OsString>) -> Verdict {
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Fuzz(Typed(flags)) => match Interrupt::on_ctrl_c() {
+        Verb::Fuzz(FlagsOf(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => {
                 let live = io::stderr().is_terminal() && !args.common.quiet;
                 commands::fuzz(&context, &flags.into_options(live), &interrupt)
             }
             Err(error) => deaf(&context, &error),
         },
-        Verb::Load(Typed(flags)) => match Interrupt::on_ctrl_c() {
+        Verb::Load(FlagsOf(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => {
                 let live = io::stderr().is_terminal() && !args.common.quiet;
                 commands::load(&context, &flags.into_options(overrides, live), &interrupt)
             }
             Err(error) => deaf(&context, &error),
         },
-        Verb::Report(Typed(flags)) => commands::merge_reports(&context, &flags.into_options()),
-        Verb::Serve(Typed(flags)) => {
+        Verb::Report(FlagsOf(flags)) => commands::merge_reports(&context, &flags.into_options()),
+        Verb::Serve(FlagsOf(flags)) => {
             match Interrupt::on_ctrl_c().and_then(|interrupt| Ok((flags.into_options()?, interrupt))) {
                 Ok((options, interrupt)) => commands::serve(&context, options, &interrupt),
                 Err(error) => deaf(&context, &error),
             }
         }
-        Verb::Db(Typed(flags)) => commands::db(&context, &flags.into_options()),
-        Verb::Schema(Typed(flags)) => commands::schema(&context, &flags.into_options()),
-        Verb::Doctor(Typed(flags)) => commands::doctor(&context, &flags.into_options()),
-        Verb::Completions(Typed(flags)) => context.console.write(&flags.script()),
-        Verb::Man(Typed(flags)) => flags.run(&context.console, &context.cwd),
-        Verb::Init(Typed(flags)) => match Interrupt::on_ctrl_c() {
+        Verb::Db(FlagsOf(flags)) => commands::db(&context, &flags.into_options()),
+        Verb::Schema(FlagsOf(flags)) => commands::schema(&context, &flags.into_options()),
+        Verb::Doctor(FlagsOf(flags)) => commands::doctor(&context, &flags.into_options()),
+        Verb::Completions(FlagsOf(flags)) => context.console.write(&flags.script()),
+        Verb::Man(FlagsOf(flags)) => flags.run(&context.console, &context.cwd),
+        Verb::Init(FlagsOf(flags)) => match Interrupt::on_ctrl_c() {
             Ok(interrupt) => commands::init(&context, &flags.into_options(), &interrupt),
             Err(error) => deaf(&context, &error),
         },
-        Verb::Explain(Typed(flags)) => commands::explain(&context, &flags.into_options()),
+        Verb::Explain(FlagsOf(flags)) => commands::explain(&context, &flags.into_options()),
     }
 }
 

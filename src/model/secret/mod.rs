@@ -136,6 +136,9 @@ impl Secrets {
 
     /// `text` with a placeholder for every secret, where anything in it has to change.
     fn concealed(&self, text: &str) -> Option<String> {
+        if self.is_empty() && !text.contains("{{") {
+            return None;
+        }
         let mut concealed = String::new();
         // What stands before this is told already.
         let mut told = 0;
@@ -144,7 +147,8 @@ impl Secrets {
                 continue;
             }
             let rest = &text[at..];
-            let (other, end) = if let Some(found) = self.at(text, at) {
+            let found = if self.starts.may_begin(text.as_bytes(), at) { self.at(text, at) } else { None };
+            let (other, end) = if let Some(found) = found {
                 (found.placeholder, found.range.end)
             } else if rest.starts_with(OPEN) || rest.starts_with(LITERAL) {
                 (LITERAL.to_owned(), at + 2)
@@ -246,9 +250,6 @@ impl Secrets {
 
     /// The longest secret that begins at `at`.
     fn at(&self, text: &str, at: usize) -> Option<Found> {
-        if !self.starts.may_begin(text.as_bytes(), at) {
-            return None;
-        }
         let found = self.all.iter().filter_map(|secret| secret.at(text, at));
         // Of two as long, the plainer spelling.
         found.min_by_key(|found| (std::cmp::Reverse(found.range.end), found.placeholder.len()))

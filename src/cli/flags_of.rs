@@ -24,9 +24,9 @@ pub(super) fn only(word: Option<&OsString>) {
 
 /// The flags of one verb.
 #[derive(Debug)]
-pub(super) struct Typed<F>(pub(super) Box<F>);
+pub(super) struct FlagsOf<F>(pub(super) Box<F>);
 
-impl<F: Args> Args for Typed<F> {
+impl<F: Args> Args for FlagsOf<F> {
     fn augment_args(verb: Command) -> Command {
         if is_needed(&verb) { F::augment_args(verb) } else { verb }
     }
@@ -40,7 +40,7 @@ fn is_needed(verb: &Command) -> bool {
     ONLY.get().is_none_or(|only| only == verb.get_name())
 }
 
-impl<F: FromArgMatches> FromArgMatches for Typed<F> {
+impl<F: FromArgMatches> FromArgMatches for FlagsOf<F> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         Ok(Self(Box::new(F::from_arg_matches(matches)?)))
     }
