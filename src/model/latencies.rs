@@ -11,13 +11,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Significant digits that are kept of each value.
 const DIGITS: u8 = 3;
 
+/// What there is room for from the beginning on, in microseconds. Most loads stay below it, so that their memory does not grow.
+const AT_FIRST_US: u64 = 131_071;
+
 /// The longest time that is told apart: a day, in microseconds. What is longer counts as this.
 const LONGEST_US: u64 = 24 * 60 * 60 * 1_000_000;
 
 /// Times, to three digits, from a microsecond to a day. Its JSON form holds every bucket, so that merging loses nothing.
 #[derive(Debug, Clone)]
 pub struct Latencies {
-    /// In microseconds; grows with what it is given.
+    /// In microseconds; grows where it is given more than it has room for.
     counts: Histogram<u64>,
     /// The sum of all, in microseconds.
     sum_us: u128,
@@ -31,7 +34,10 @@ impl Default for Latencies {
 
 /// One that grows as need be.
 fn empty() -> Histogram<u64> {
-    let Ok(counts) = Histogram::new(DIGITS) else { unreachable!("the crate refuses more than five digits only") };
+    let Ok(mut counts) = Histogram::new_with_max(AT_FIRST_US, DIGITS) else {
+        unreachable!("the crate refuses more than five digits and less than two values only")
+    };
+    counts.auto(true);
     counts
 }
 

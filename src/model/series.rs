@@ -36,7 +36,7 @@ pub struct Interval {
 
 impl Default for Series {
     fn default() -> Self {
-        Self { every_ms: SECOND_MS, intervals: Vec::new() }
+        Self { every_ms: SECOND_MS, intervals: Vec::with_capacity(MOST) }
     }
 }
 
@@ -49,6 +49,8 @@ impl Series {
         }
         let index = usize::try_from(at_ms / self.every_ms).unwrap_or(MOST - 1);
         if self.intervals.len() <= index {
+            // Deliveries end in the order of time: nothing more comes to the last one.
+            self.intervals.last_mut().into_iter().for_each(Interval::pack);
             self.intervals.resize_with(index + 1, Interval::default);
         }
         let interval = &mut self.intervals[index];
@@ -61,12 +63,15 @@ impl Series {
     /// Each two intervals become one.
     fn coarsen(&mut self) {
         self.every_ms *= 2;
-        let pairs = self.intervals.chunks(2).map(|pair| {
-            let mut whole = pair[0].clone();
-            pair.get(1).into_iter().for_each(|other| whole.merge(other));
-            whole
-        });
-        self.intervals = pairs.collect();
+        for first in 0..self.intervals.len().div_ceil(2) {
+            let mut whole = std::mem::take(&mut self.intervals[first * 2]);
+            if let Some(second) = self.intervals.get_mut(first * 2 + 1).map(std::mem::take) {
+                whole.merge(&second);
+            }
+            whole.pack();
+            self.intervals[first] = whole;
+        }
+        self.intervals.truncate(self.intervals.len().div_ceil(2));
     }
 
     /// Adds what `other` has counted, interval by interval.
@@ -110,6 +115,11 @@ impl Interval {
             Ok(at) => self.steps[at].1 = self.steps[at].1.saturating_add(count),
             Err(at) => self.steps.insert(at, (step, count)),
         }
+    }
+
+    /// Takes no more memory than need be.
+    fn pack(&mut self) {
+        self.steps.shrink_to_fit();
     }
 
     fn merge(&mut self, other: &Self) {
