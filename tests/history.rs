@@ -375,6 +375,7 @@ fn a_users_last_state_counts_and_a_deleted_one_is_gone_from_the_disk() {
         at: "2026-01-31T12:00:00Z".to_owned(),
         event: "onUserCreate".to_owned(),
         user: json!({ "id": id, "first_name": name }),
+        envelope: serde_json::Map::new(),
     };
     for (id, name) in [("a", "Ada"), ("b", "Bo"), ("a", "Adele")] {
         users.keep(&known(id, name)).unwrap();

@@ -203,6 +203,21 @@ fn a_payload_alone_is_the_one_of_the_run() {
 }
 
 #[test]
+fn all_payloads_of_a_seed_come_from_one_account() {
+    for (platform, attributes) in [(Platform::V2, &["account_id", "region"][..]), (Platform::V3, &["region"])] {
+        let accounts = |seed| -> BTreeSet<String> {
+            let recipe = Recipe { seed, ..recipe(platform, Variant::Docs) };
+            let all = ["onUserCreate", "onUserUpdate"].map(|event| generator(event, &recipe));
+            let of = |payload: Value| attributes.iter().map(|name| payload[name].to_string()).collect();
+            all.iter().flat_map(|generator| (0..50).map(|index| of(generator.value(index)))).collect()
+        };
+        let found: Vec<BTreeSet<String>> = (0..20).map(accounts).collect();
+        assert!(found.iter().all(|accounts| accounts.len() == 1), "{found:?}");
+        assert!(found.iter().flatten().collect::<BTreeSet<_>>().len() > 2, "and not all from the same: {found:?}");
+    }
+}
+
+#[test]
 fn users_rarely_share_an_email() {
     let generator = generator("onUserCreate", &recipe(Platform::V2, Variant::Docs));
     let emails: BTreeSet<String> =

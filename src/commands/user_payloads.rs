@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::users::Whom;
 use crate::model::{Code, Finding, Findings};
@@ -17,6 +17,8 @@ pub(super) struct UserPayloads {
     recipe: Recipe,
     /// What `--set` gives the user.
     change: Change,
+    /// What is known of her account: the attributes round `data` that tell of it.
+    account: Map<String, Value>,
     /// The user before the first payload, and each payload with the user after it, as far as they were asked for.
     first: Value,
     made: Mutex<Vec<(Value, Value)>>,
@@ -52,8 +54,14 @@ impl UserPayloads {
                 None => others.push(one.clone()),
             }
         }
+        let mut account = whom.envelope;
+        let shape = schemas.event(event).map(|event| event.shape(Some(recipe.platform)));
+        account.retain(|name, _| {
+            let known = shape.and_then(|shape| shape.properties().iter().find(|property| property.name == *name));
+            known.is_some_and(|property| property.shape.is_of_account())
+        });
         let first = if whom.is_whole { whom.user } else { completed(schemas, &recipe, whom.user)? };
-        let payloads = Self { event: event.to_owned(), recipe, change, first, made: Mutex::default() };
+        let payloads = Self { event: event.to_owned(), recipe, change, account, first, made: Mutex::default() };
         Ok((payloads, others))
     }
 
@@ -65,8 +73,9 @@ impl UserPayloads {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         while made.len() as u64 <= index {
             let before = made.last().map_or(&self.first, |(_, user)| user);
-            let next = self.next(schemas, before, made.len() as u64)?;
-            made.push(next);
+            let (mut payload, user) = self.next(schemas, before, made.len() as u64)?;
+            payload.as_object_mut().into_iter().for_each(|payload| payload.extend(self.account.clone()));
+            made.push((payload, user));
         }
         Ok(made[usize::try_from(index).unwrap_or(usize::MAX)].0.clone())
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{AppOptions, Context, keeping};
 use crate::history::{HistoryError, KnownUser, Users};
@@ -62,6 +62,8 @@ pub struct Whom {
     pub(super) user: Value,
     /// Whether those are all: what a file does not say of her is drawn.
     pub(super) is_whole: bool,
+    /// What stood round the payload that told of her: her account is what it was.
+    pub(super) envelope: Map<String, Value>,
 }
 
 /// The word for the user that was told of last.
@@ -181,13 +183,13 @@ impl UserChoice {
             Self::Last => LAST,
             Self::Named(name) => {
                 if let Some(file) = self.file(context).filter(|file| file.is_file()) {
-                    return Ok(Whom { user: from_file(&file, Path::new(name))?, is_whole: false });
+                    return from_file(&file, Path::new(name));
                 }
                 name
             }
         };
         match find(&users, id) {
-            Ok(Ok(known)) => Ok(Whom { user: known.user, is_whole: true }),
+            Ok(Ok(known)) => Ok(Whom { user: known.user, is_whole: true, envelope: known.envelope }),
             Ok(Err(finding)) if looks_like_a_file(id) => Err(vec![finding.hint("nor is there a file of that name")]),
             Ok(Err(finding)) => Err(vec![finding]),
             Err(error) => {
@@ -203,14 +205,16 @@ fn looks_like_a_file(name: &str) -> bool {
 }
 
 /// A user from a file: the user alone, or a payload that tells of her.
-fn from_file(path: &Path, shown: &Path) -> Result<Value, Findings> {
+fn from_file(path: &Path, shown: &Path) -> Result<Whom, Findings> {
     let source = Source::read_as(path, shown).map_err(|finding| vec![finding])?;
     let (node, findings) = text_json::read(&source);
     let Some(node) = node.filter(|_| !findings.iter().any(Finding::is_error)) else { return Err(findings) };
-    let user = node.get("data").and_then(|data| data.get("user")).unwrap_or(&node);
+    let in_payload = node.get("data").and_then(|data| data.get("user"));
+    let user = in_payload.unwrap_or(&node);
     let has_id = user.get("id").and_then(Node::as_str).is_some_and(|id| !id.is_empty());
     if user.members().is_some() && has_id {
-        return Ok(user.value());
+        let envelope = in_payload.and_then(|_| node.value().as_object().cloned()).unwrap_or_default();
+        return Ok(Whom { user: user.value(), is_whole: false, envelope });
     }
     let what = "this is no user: an object with an `id` was expected, or a payload that has one as `data.user`";
     Err(vec![Finding::new(Code::WrongShape, what).at(user.place(&source, ""))])

@@ -1,8 +1,8 @@
 //! A reader of run events that makes a record of each delivery, and keeps it.
 
 use jiff::Timestamp;
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 use super::deliveries::History;
 use super::recorded::{Called, Logged, Recorded};
@@ -44,7 +44,7 @@ pub struct Keeper {
 #[derive(Debug)]
 struct Current {
     recorded: Recorded,
-    user: Option<Value>,
+    user: Option<Told>,
     logged_bytes: usize,
     called_bytes: usize,
     found_error: bool,
@@ -147,7 +147,7 @@ impl Keeper {
             // Masked already; what looks like a placeholder in it is none.
             None => concealed(&Secrets::default(), payload.get()),
         };
-        let user = text.as_deref().filter(|_| self.users.is_some()).and_then(|text| user_of(&self.secrets, text));
+        let user = text.as_deref().filter(|_| self.users.is_some()).and_then(|text| Told::new(&self.secrets, text));
         let kept = if kept.get().len() > LARGEST_PAYLOAD { RawValue::NULL.to_owned() } else { kept };
         let recorded = Recorded {
             id: 0,
@@ -226,7 +226,7 @@ impl Keeper {
         self.keep(recorded, user);
     }
 
-    fn keep(&mut self, mut recorded: Recorded, user: Option<Value>) {
+    fn keep(&mut self, mut recorded: Recorded, user: Option<Told>) {
         let reserved = self.reserved.take();
         if self.trouble.is_none() {
             match self.history.as_ref().map(|history| history.keep(reserved, &recorded)).transpose() {
@@ -238,7 +238,8 @@ impl Keeper {
             }
         }
         if let (Some(users), Some(user), None) = (&self.users, user, &self.trouble) {
-            let known = KnownUser { at: recorded.at.clone(), event: recorded.event.clone(), user };
+            let Told { user, envelope } = user;
+            let known = KnownUser { at: recorded.at.clone(), event: recorded.event.clone(), user, envelope };
             self.trouble = users.keep(&known).err();
         }
         self.last = recorded.masked();
@@ -265,12 +266,26 @@ fn concealed(secrets: &Secrets, text: &str) -> Box<RawValue> {
     value.unwrap_or_else(|| RawValue::NULL.to_owned())
 }
 
-/// The user whom a payload is about, as she is after it, secrets masked.
-fn user_of(secrets: &Secrets, text: &str) -> Option<Value> {
-    let payload: Value = serde_json::from_str(text).ok()?;
-    let mut user = payload.pointer("/data/user")?.clone();
-    secrets.mask_value(&mut user);
-    user.get("id")?.as_str().is_some_and(|id| !id.is_empty()).then_some(user)
+/// What a payload tells of the user whom it is about, secrets masked.
+#[derive(Debug)]
+struct Told {
+    /// She, as she is after it.
+    user: Value,
+    envelope: Map<String, Value>,
+}
+
+impl Told {
+    fn new(secrets: &Secrets, text: &str) -> Option<Self> {
+        let mut payload: Value = serde_json::from_str(text).ok()?;
+        let user = payload.pointer_mut("/data/user")?.take();
+        user.get("id")?.as_str().filter(|id| !id.is_empty())?;
+        let mut envelope = std::mem::take(payload.as_object_mut()?);
+        envelope.retain(|name, _| !["event", "data", "iparams"].contains(&name.as_str()));
+        let mut told = Self { user, envelope };
+        secrets.mask_value(&mut told.user);
+        told.envelope.values_mut().for_each(|value| secrets.mask_value(value));
+        Some(told)
+    }
 }
 
 fn cut(text: &str) -> String {

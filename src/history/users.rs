@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::keep::{Bounds, Log, LogError};
 
@@ -26,6 +26,9 @@ pub struct KnownUser {
     pub event: String,
     /// `data.user` of its payload; a mask where a secret stood.
     pub user: Value,
+    /// What stood round `event` and `data` in it, such as the account's region; a mask where a secret stood.
+    #[serde(default)]
+    pub envelope: Map<String, Value>,
 }
 
 /// A line of the log.

@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
-use super::draw::Address;
+use super::draw::{Address, Draws};
 use super::locale::{Names, Phones};
+use super::write::Writer;
 use super::{ActorKind, Changes, Recipe};
 use crate::model::{Code, Finding, Findings};
 use crate::schema::{EventSchema, Shape};
@@ -205,6 +206,18 @@ impl<'a> Plan<'a> {
     }
 
     fn value(&mut self, field: &Field<'_>, out: &mut Ops) {
+        if !field.shape.is_of_account() {
+            return self.own_value(field, out);
+        }
+        // All payloads of a run come from one account: it has what the first one draws.
+        let (mut ops, mut bytes) = (Ops::default(), Vec::new());
+        self.own_value(field, &mut ops);
+        Writer::new(Draws::new(self.recipe.seed, 0), &mut bytes).all(&ops.done());
+        out.text(bytes);
+    }
+
+    /// A value that each payload has of its own.
+    fn own_value(&mut self, field: &Field<'_>, out: &mut Ops) {
         match (field.shape.constant(), field.shape.fake()) {
             (Some(constant), _) => out.json(constant),
             (None, Some(fake)) if fake != &Value::Bool(false) => self.fake(field, fake, out),

@@ -26,6 +26,7 @@ pub struct Shape {
     bounds: Vec<(&'static str, Value)>,
     fake: Option<Value>,
     changeable: bool,
+    of_account: bool,
 }
 
 /// Keywords that say how much or how long a value may be.
@@ -156,6 +157,7 @@ impl Shape {
                 "format" => self.format = value.as_str().map(str::to_owned),
                 "x-simctl-fake" => self.fake = Some(value.clone()),
                 "x-simctl-changeable" => self.changeable = value == &Value::Bool(true),
+                "x-simctl-of-account" => self.of_account = value == &Value::Bool(true),
                 "x-simctl-members-of" => self.members_of = value.as_str().map(str::to_owned),
                 keyword => {
                     let bound = BOUNDS.into_iter().find(|bound| *bound == keyword);
@@ -241,6 +243,11 @@ impl Shape {
     /// Whether an update may change it.
     pub fn changeable(&self) -> bool {
         self.changeable
+    }
+
+    /// Whether it says something of the account, so that it is the same in all payloads from there.
+    pub fn is_of_account(&self) -> bool {
+        self.of_account
     }
 
     /// Whether nothing is known of the value's inside, so that everything may be there.

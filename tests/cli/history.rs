@@ -173,6 +173,25 @@ fn an_update_begins_from_what_the_user_is_now() {
 }
 
 #[test]
+fn a_users_account_stays_the_same() {
+    let app = app();
+    app.run(["trigger", "onUserCreate", "--seed", "3", "--set", "region=IND"]).code(0);
+    let region = |args: &[&str]| {
+        let ran = app.run([&["trigger", "onUserUpdate", "--format", "json"], args].concat()).code(0);
+        ran.events("delivery-started")[0]["payload"]["region"].clone()
+    };
+    for seed in ["1", "2", "3", "4", "5"] {
+        assert_eq!(region(&["--user", "last", "--seed", seed]), "IND");
+    }
+    assert_eq!(region(&["--user", "last", "--set", "region=EU"]), "EU", "what is typed counts");
+    assert_eq!(region(&["--user", "last"]), "EU");
+    // A payload in a file tells of its user's account as well; a user alone does not.
+    let generated = app.run(["generate", "onUserCreate", "--platform", "3.0", "--set", "region=AUS"]).code(0).out;
+    std::fs::write(app.path().join("created.json"), generated).unwrap();
+    assert_eq!(region(&["--user", "created.json", "--seed", "1"]), "AUS");
+}
+
+#[test]
 fn users_are_named_by_id_and_by_file_and_forgotten() {
     let app = app().file("ada.json", r#"{"id": "ada-0001", "first_name": "Ada", "email": "ada@example.com"}"#);
     app.run(["trigger", "onUserCreate", "--user", "ada.json"]).code(0).stdout("created Ada");
