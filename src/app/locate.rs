@@ -4,6 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::model::{Code, Finding, Findings};
+use crate::text::{Wanted, not_there};
 
 /// The name of every app's manifest.
 const MANIFEST: &str = "manifest.json";
@@ -58,9 +59,7 @@ impl Locate {
             let what = "this is a file, an app's folder was expected";
             return Err(vec![Finding::new(Code::FileUnreadable, what).in_file(&shown_root).hint(hint)]);
         }
-        let root = path
-            .canonicalize()
-            .map_err(|_| vec![Finding::new(Code::FileMissing, "there is no such folder").in_file(&shown_root)])?;
+        let root = path.canonicalize().map_err(|_| vec![not_there(&path, &shown_root, Wanted::Folder)])?;
         let (path, shown_manifest) = match manifest {
             Some(manifest) => (self.cwd.join(manifest), self.shown(manifest)),
             None => (root.join(MANIFEST), join_shown(&shown_root, MANIFEST)),
@@ -82,8 +81,8 @@ impl Locate {
             return Err(vec![Finding::new(Code::FileUnreadable, what).in_file(&shown_manifest).hint(hint)]);
         }
         let folder = path.parent().unwrap_or(&self.cwd);
-        let missing = || vec![Finding::new(Code::FileMissing, "there is no such file").in_file(&shown_manifest)];
-        let root = folder.canonicalize().map_err(|_| missing())?;
+        let absent = || vec![not_there(&path, &shown_manifest, Wanted::File)];
+        let root = folder.canonicalize().map_err(|_| absent())?;
         let shown_root = match shown_manifest.parent() {
             Some(parent) if parent != Path::new("") => parent.to_path_buf(),
             _ => PathBuf::from("."),

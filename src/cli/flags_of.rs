@@ -10,7 +10,7 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 static ONLY: OnceLock<String> = OnceLock::new();
 
 /// Verbs that look at those of others.
-const CURIOUS: [&str; 3] = ["help", "completions", "man"];
+const CURIOUS: [&str; 4] = ["help", "completions", "doctor", "man"];
 
 /// Has flags defined for the verb that the first word is. Where that is a flag, the verb comes later, and all are defined.
 pub(super) fn only(word: Option<&OsString>) {

@@ -13,7 +13,7 @@ use crate::model::{Code, Finding, Findings, Secrets, Verdict};
 use crate::platform::{Fault, Record, Records, Storage};
 use crate::report::Paint;
 use crate::text::json::{self, Member, Node};
-use crate::text::{Source, list, nearest, printable_json, printable_line};
+use crate::text::{Source, Wanted, list, nearest, not_there, printable_json, printable_line};
 
 /// The longest value that a line of `db list` shows, in characters.
 const LONGEST_SHOWN: usize = 100;
@@ -214,7 +214,7 @@ fn named(context: &Context, options: &DbOptions, file: &Path) -> Result<Storage,
     let writes = matches!(options.action, DbAction::Set { .. } | DbAction::Import { .. });
     match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound && !writes => {
-            Err(Finding::new(Code::FileMissing, "there is no such file").in_file(file).into())
+            Err(not_there(&path, file, Wanted::File).into())
         }
         _ => Ok(Storage::File(path)),
     }

@@ -48,6 +48,7 @@ pub use self::memory::own_resident_bytes;
 pub use self::node::find as find_node;
 #[doc(hidden)]
 pub use self::overheard::{Overheard, overhear};
+pub use self::strays::VARIABLE as HANDLER_VARIABLE;
 use self::wire::ToHost;
 
 /// The first argument with which simctl is started as host of the embedded engine.

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 
-/// The variable by which they are told.
-const VARIABLE: &str = "SIMCTL_HANDLER";
+/// The variable by which processes of handlers are told from others.
+pub const VARIABLE: &str = "SIMCTL_HANDLER";
 
 /// How long to look for more of them: each that is killed may leave others.
 const PATIENCE: Duration = Duration::from_millis(200);

@@ -346,7 +346,9 @@ fn known(path: &Path, event: &EventSchema, platform: Option<Platform>) -> Result
     let finding = bad(Code::UnknownPath, what);
     if let (Some(platform), true) = (platform, event.shape(None).find(&pointer).is_some()) {
         let own = platform.told(None);
-        let hint = format!("it is not in the {own}, but in the other platform's: choose that with `--platform`");
+        let hint = format!(
+            "it is not in the {own}, but in the other platform's: the app's manifest says which is the app's, and `generate` takes `--platform`"
+        );
         return Err(finding.hint(hint).into());
     }
     let hint = match shape.nearest_path(&dotted) {

@@ -12,7 +12,7 @@ use super::check;
 use super::event::EventSchema;
 use super::shape::Shape;
 use crate::model::{Code, Finding, Findings};
-use crate::text::{Source, json};
+use crate::text::{Source, Wanted, json, not_there};
 
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/schemas");
 
@@ -212,11 +212,11 @@ fn collect(dir: &Path, files: &mut Vec<PathBuf>, findings: &mut Findings) {
     let entries = match std::fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) => {
-            let code = match error.kind() {
-                std::io::ErrorKind::NotFound => Code::FileMissing,
-                _ => Code::FileUnreadable,
-            };
-            findings.push(Finding::new(code, format!("the folder of schemas cannot be read: {error}")).in_file(dir));
+            findings.push(match error.kind() {
+                std::io::ErrorKind::NotFound => not_there(dir, dir, Wanted::Folder),
+                _ => Finding::new(Code::FileUnreadable, format!("the folder of schemas cannot be read: {error}"))
+                    .in_file(dir),
+            });
             return;
         }
     };

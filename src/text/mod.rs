@@ -14,4 +14,4 @@ pub mod yaml;
 pub use diff::{Side, diff, words};
 pub use nearest::{list, nearest};
 pub use printable::{printable, printable_json, printable_line, shell_text, shell_word};
-pub use source::{LARGEST_FILE, Source, read_file};
+pub use source::{LARGEST_FILE, Source, Wanted, not_there, read_file};

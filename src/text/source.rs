@@ -5,11 +5,15 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use super::nearest;
 use crate::model::{Code, Excerpt, Finding, Place, Position, Span};
 
 /// The largest file that simctl reads whole, in bytes. Far above what any app or payload holds, and small enough that
 /// a device file or a log named by mistake does not fill the memory.
 pub const LARGEST_FILE: u64 = 64 * 1024 * 1024;
+
+/// How many names of a folder are looked through for one that is misspelled.
+const MOST_NAMES: usize = 10_000;
 
 /// Lines of context that a place carries above the line it points at.
 const CONTEXT_LINES: u32 = 1;
@@ -26,20 +30,71 @@ pub struct Source {
     before: (u32, usize),
 }
 
+/// What a path that is not there was to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// A file.
+    File,
+    /// A folder.
+    Folder,
+    /// One or the other.
+    Either,
+}
+
+impl Wanted {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Folder => "folder",
+            Self::Either => "file or folder",
+        }
+    }
+
+    fn is_at(self, path: &Path) -> bool {
+        match self {
+            Self::File => path.is_file(),
+            Self::Folder => path.is_dir(),
+            Self::Either => path.exists(),
+        }
+    }
+}
+
+/// The finding that nothing is at `path`, which is shown as `shown`; with the path that was meant, where one name of it was
+/// misspelled.
+pub fn not_there(path: &Path, shown: &Path, wanted: Wanted) -> Finding {
+    let finding = Finding::new(Code::FileMissing, format!("there is no such {}", wanted.name())).in_file(shown);
+    finding.maybe_hint(meant(path, shown, wanted).map(|near| format!("did you mean `{}`?", near.display())))
+}
+
+/// The path, as it would be shown, that differs from `path` in the spelling of one name, and is there.
+fn meant(path: &Path, shown: &Path, wanted: Wanted) -> Option<PathBuf> {
+    let folder = path.ancestors().skip(1).find(|folder| folder.is_dir())?;
+    let mut rest = path.strip_prefix(folder).ok()?.components();
+    let misspelled = rest.next()?.as_os_str().to_str()?;
+    let entries = std::fs::read_dir(folder).ok()?.take(MOST_NAMES).flatten();
+    let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort();
+    let name = Path::new(nearest(misspelled, names.iter().map(String::as_str))?);
+    let corrected: PathBuf = name.components().chain(rest).collect();
+    if !wanted.is_at(&folder.join(&corrected)) {
+        return None;
+    }
+    let kept = shown.ancestors().nth(corrected.components().count())?;
+    Some(kept.join(corrected))
+}
+
 /// Reads a whole regular file of at most [`LARGEST_FILE`] bytes.
 ///
 /// # Errors
 /// A finding that names `shown`: the file is missing, is no regular file, is too large, or cannot be read.
 pub fn read_file(path: &Path, shown: &Path) -> Result<Vec<u8>, Finding> {
     let unreadable = |error: &io::Error| {
-        let (code, what) = match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                (Code::FileMissing, "there is no such file".to_owned())
-            }
-            io::ErrorKind::PermissionDenied => (Code::FileUnreadable, "reading the file is not permitted".to_owned()),
-            _ => (Code::FileUnreadable, format!("the file cannot be read: {error}")),
+        let what = match error.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => return not_there(path, shown, Wanted::File),
+            io::ErrorKind::PermissionDenied => "reading the file is not permitted".to_owned(),
+            _ => format!("the file cannot be read: {error}"),
         };
-        Finding::new(code, what).in_file(shown)
+        Finding::new(Code::FileUnreadable, what).in_file(shown)
     };
     // The kind is looked at first: opening a FIFO would wait for a writer.
     let metadata = std::fs::metadata(path).map_err(|error| unreadable(&error))?;
@@ -113,6 +168,11 @@ impl Source {
     /// As [`read_file`] and [`Source::new`].
     pub fn read_as(path: &Path, shown: &Path) -> Result<Self, Finding> {
         Self::new(shown, read_file(path, shown)?)
+    }
+
+    /// The text of a file that need not be there, and whose faults others tell of.
+    pub fn probe(path: &Path) -> Option<Self> {
+        path.is_file().then(|| Self::read(path).ok()).flatten()
     }
 
     /// The file, as it is named in findings.
@@ -207,6 +267,7 @@ fn not_utf8(file: &Path, error: std::string::FromUtf8Error) -> Finding {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests fail loudly")]
 mod tests {
     use super::*;
 
@@ -256,6 +317,26 @@ mod tests {
         assert_eq!(place.excerpt.map(|excerpt| (excerpt.first_line, excerpt.lines.len())), Some((7, 1)));
         let bad = Source::piece("f.ndjson", b"\"\xff\"".to_vec(), 6, 100).err().and_then(|f| f.place.span);
         assert_eq!(bad.map(|span| (span.start.line, span.start.column)), Some((7, 2)));
+    }
+
+    #[test]
+    fn one_misspelled_name_in_a_path_is_mended() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("payloads/old")).unwrap();
+        std::fs::write(dir.path().join("payloads/old/create.json"), "{}").unwrap();
+        let hint = |shown: &str, wanted| {
+            let finding = not_there(&dir.path().join(shown), Path::new(shown), wanted);
+            assert_eq!((finding.code, finding.place.file.as_deref()), (Code::FileMissing, Some(Path::new(shown))));
+            finding.hints.first().cloned().unwrap_or_default()
+        };
+        assert_eq!(hint("payloads/old/creat.json", Wanted::File), "did you mean `payloads/old/create.json`?");
+        assert_eq!(hint("payload/old/create.json", Wanted::File), "did you mean `payloads/old/create.json`?");
+        assert_eq!(hint("payload/old", Wanted::Folder), "did you mean `payloads/old`?");
+        assert_eq!(hint("Payloads", Wanted::Either), "did you mean `payloads`?");
+        // What is there under the other name is no file, or is not there either.
+        for shown in ["payload", "payload/old/other.json", "elsewhere/create.json"] {
+            assert_eq!(hint(shown, Wanted::File), "", "{shown}");
+        }
     }
 
     #[test]

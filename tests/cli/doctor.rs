@@ -148,6 +148,30 @@ fn the_environment_is_told_by_names_and_never_by_values() {
 }
 
 #[test]
+fn a_variable_whose_flag_refuses_it_is_lacking_and_one_that_no_flag_reads_is_told() {
+    let app = without_node(HANDLER).env("SIMCTL_SEED", "sevenish").env("SIMCTL_LOCAL", "ja_jp");
+    app.run(["doctor"])
+        .code(1)
+        .stdout("the value of SIMCTL_SEED is none that `--seed` takes")
+        .stdout("no flag reads SIMCTL_LOCAL")
+        .stdout("did you mean SIMCTL_LOCALE?")
+        .without("sevenish")
+        .without("ja_jp");
+    // All that can be set, set well; and what simctl itself sets for a command that it starts.
+    let app = without_node(HANDLER)
+        .env("SIMCTL_SEED", "7")
+        .env("SIMCTL_NOW", "2026-01-31T12:00:00Z")
+        .env("SIMCTL_DB", "memory")
+        .env("SIMCTL_NO_HISTORY", "true")
+        .env("SIMCTL_TIMEOUT", "3s")
+        .env("SIMCTL_INDEX", "3");
+    let ran = looked(&app, 0);
+    let names = "SIMCTL_DB, SIMCTL_NOW, SIMCTL_NO_HISTORY, SIMCTL_SEED, SIMCTL_TIMEOUT";
+    assert_eq!(found(&ran, "environment")["found"], format!("set, and counts as if typed: {names}"));
+    ran.without("SIMCTL_INDEX");
+}
+
+#[test]
 fn what_a_manifest_holds_reaches_no_terminal_as_a_control_sequence() {
     let manifest = "{\"platform-version\": \"3.0\", \"modules\": {\"common\": {}, \"chat_user\": {\"events\": {\"onUser\\u001b[31mCreate\": {\"handler\": \"created\"}}}}, \"engines\": {\"node\": \"18\\u001b[0m\", \"fdk\": \"9\"}}";
     let app = without_node(HANDLER).file("manifest.json", manifest);

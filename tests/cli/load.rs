@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -450,6 +451,17 @@ fn flags_that_have_no_place_are_refused() {
         run(&sandbox, args).code(2).stderr(why);
     }
     run(&sandbox, "load onUserUpdate -n 5 --report json=no/such/folder/a.json").code(3).stderr("cannot be written");
+}
+
+#[test]
+fn a_load_that_cannot_begin_says_why_and_nothing_of_deliveries() {
+    let sandbox = Sandbox::app(FINE).file("node", "#!/bin/sh\nexit 127\n");
+    fs::set_permissions(sandbox.path().join("node"), fs::Permissions::from_mode(0o755)).unwrap();
+    let ran = run(&sandbox, "load onUserUpdate -n 5 --runtime node --node ./node --report json=load.json").code(3);
+    ran.no_stdout().stderr("error");
+    let report: serde_json::Value =
+        serde_json::from_slice(&fs::read(sandbox.path().join("load.json")).unwrap()).unwrap();
+    assert_eq!(report["deliveries"], 0, "what was asked for is there all the same");
 }
 
 #[test]

@@ -90,6 +90,8 @@ fn payload_files_of_every_bad_kind() {
         ran.stderr(code).stderr(name);
     }
     app().run(["trigger", "onUserCreate", "--payload", "gone.json"]).code(2).stderr("file-missing").stderr("gone.json");
+    let misspelled = ["trigger", "onUserCreate", "--payload", "creat.json"];
+    app().file("create.json", "{}").run(misspelled).code(2).stderr("did you mean `create.json`?");
     app().folder("dir").run(["trigger", "onUserCreate", "--payload", "dir"]).code(2).stderr("file-unreadable");
     app().run(["trigger", "onUserCreate", "--payload", "/dev/zero"]).code(2).stderr("file-unreadable");
     app().run(["trigger", "onUserCreate", "--payload", "-"]).code(2).stderr("file-empty").stderr("standard input");

@@ -160,7 +160,7 @@ impl Rules<'_> {
         let file = folder.join("config/requests.json");
         let has_file = is_there(&file);
         let defined: Vec<String> = if has_file {
-            let Ok(source) = crate::text::Source::read(&file) else { return };
+            let Some(source) = crate::text::Source::probe(&file) else { return };
             let (Some(node), _) = json::read(&source) else { return };
             let Some(members) = node.members() else { return };
             members.iter().map(|member| member.key.clone()).collect()

@@ -106,7 +106,7 @@ impl App {
         if !is_there(&path) {
             return Some(Templates { names: Vec::new(), has_file: false });
         }
-        let node = json::read(&Source::read(&path).ok()?).0?;
+        let node = json::read(&Source::probe(&path)?).0?;
         let names = node.members()?.iter().map(|member| member.key.clone()).collect();
         Some(Templates { names, has_file: true })
     }

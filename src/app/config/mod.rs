@@ -118,7 +118,7 @@ pub(super) fn hide_values(source: &Source, values: &Node, is_secret: impl Fn(&st
 
 /// The values of secure parameters in the app's `config/`, read as far as they can be.
 pub(super) fn secrets_of(root: &Path) -> Secrets {
-    let node = |name: &str| Source::read(&root.join(name)).ok().and_then(|source| json::read(&source).0);
+    let node = |name: &str| Source::probe(&root.join(name)).and_then(|source| json::read(&source).0);
     let Some(declared) = node("config/iparams.json") else { return Secrets::default() };
     let values = node("config/iparam_test_data.json");
     let mut found = Vec::new();

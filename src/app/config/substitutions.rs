@@ -28,7 +28,7 @@ pub(in crate::app) fn declared(root: &Path) -> Option<HashSet<String>> {
     if root.join("config/iparams.html").exists() {
         return None;
     }
-    let node = json::read(&Source::read(&root.join("config/iparams.json")).ok()?).0?;
+    let node = json::read(&Source::probe(&root.join("config/iparams.json"))?).0?;
     Some(node.members()?.iter().map(|member| member.key.clone()).collect())
 }
 

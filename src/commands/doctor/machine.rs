@@ -128,12 +128,32 @@ fn port() -> Check {
 }
 
 /// What a run here does without a flag having been typed.
-fn settings(environment: &Environment) -> Option<Check> {
-    let names = &environment.settings;
-    (!names.is_empty()).then(|| {
-        check("environment", State::Good, format!("set, and counts as if typed: {}", names.join(", ")))
-            .advise("`simctl VERB --help` names the flag that each stands for; `unset` it where a run surprises you")
-    })
+fn settings(environment: &Environment) -> Vec<Check> {
+    let Environment { settings, refused, unread, .. } = environment;
+    let mut checks = Vec::new();
+    if !settings.is_empty() {
+        let found = format!("set, and counts as if typed: {}", settings.join(", "));
+        checks.push(
+            check("environment", State::Good, found).advise(
+                "`simctl VERB --help` names the flag that each stands for; `unset` it where a run surprises you",
+            ),
+        );
+    }
+    for (name, flag) in refused {
+        checks.push(
+            check("environment", State::Lacking, format!("the value of {name} is none that `--{flag}` takes")).advise(
+                format!("`unset {name}`, or give it a value that `--{flag}` takes: `simctl VERB --help` says which"),
+            ),
+        );
+    }
+    for (name, meant) in unread {
+        let advice = match meant {
+            Some(meant) => format!("did you mean {meant}?"),
+            None => "`simctl VERB --help` names the variables that stand for flags".to_owned(),
+        };
+        checks.push(check("environment", State::NotNeeded, format!("no flag reads {name}")).advise(advice));
+    }
+    checks
 }
 
 fn for_node(environment: &Environment) -> Option<Check> {

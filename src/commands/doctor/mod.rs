@@ -40,6 +40,10 @@ pub struct Environment {
     pub is_terminal: bool,
     /// Variables that take the place of flags, and are set.
     pub settings: Vec<String>,
+    /// Those whose values their flags refuse, with the names of these.
+    pub refused: Vec<(String, String)>,
+    /// Those that are named like them and that no flag reads, with the name that was meant.
+    pub unread: Vec<(String, Option<String>)>,
     /// Variables that Node.js itself reads, and are set.
     pub for_node: Vec<String>,
     /// Variables that decide on colour, and are set.

@@ -127,6 +127,12 @@ pub(crate) fn conclude(
         verdict = Verdict::CannotDo;
     }
     let written = reports.write(context, &report);
+    // Of a load that could not begin everything has been said.
+    if report.deliveries + report.unfired + report.cut_off == 0
+        && matches!(verdict, Verdict::CannotDo | Verdict::Machine)
+    {
+        return verdict.and(written);
+    }
     let summary = load_summary(&report, Paint::new(context.console.color_out), context.console.verbosity);
     verdict.and(written).and(context.console.write(&summary))
 }

@@ -402,7 +402,7 @@ impl Check<'_> {
 /// What `config/iparams.json` beside `source` declares.
 fn declared(source: &Source) -> Option<json::Node> {
     let file = source.file().with_file_name("iparams.json");
-    json::read(&Source::read(&file).ok()?).0
+    json::read(&Source::probe(&file)?).0
 }
 
 /// A file of an app, or one that was named.

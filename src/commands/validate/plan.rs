@@ -16,7 +16,7 @@ use crate::app::{Part, TestData};
 use crate::commands::test::scenarios_of;
 use crate::engine::scenario::is_scenario;
 use crate::model::{Code, Finding, Findings};
-use crate::text::{LARGEST_FILE, Source};
+use crate::text::{LARGEST_FILE, Source, Wanted, not_there};
 
 /// Files that lie in many folders and are never for simctl.
 const NOT_OURS: [&str; 4] = ["package.json", "package-lock.json", "tsconfig.json", "jsconfig.json"];
@@ -158,9 +158,7 @@ fn is_ndjson(file: &Path) -> bool {
 
 fn open(file: &FileToCheck) -> Result<Box<dyn BufRead + Send>, Finding> {
     let fault = |error: &io::Error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-            Finding::new(Code::FileMissing, "there is no such file").in_file(&file.shown)
-        }
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => not_there(&file.path, &file.shown, Wanted::Either),
         _ => Finding::new(Code::FileUnreadable, format!("the file cannot be read: {error}")).in_file(&file.shown),
     };
     // The kind is looked at first: opening a FIFO would wait for a writer.
