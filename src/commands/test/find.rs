@@ -25,7 +25,7 @@ const DEEPEST: usize = 32;
 
 /// How many files and folders are looked at below the paths that are named. An app has hundreds; a disk has millions, and nobody means
 /// all of it.
-const MOST_ENTRIES: usize = 100_000;
+pub(in crate::commands) const MOST_ENTRIES: usize = 100_000;
 
 /// Scenarios' files that belong to one app.
 pub(super) struct Group {

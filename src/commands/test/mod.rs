@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use self::apps::{Prepared, Scene, Tested, apps};
-pub(in crate::commands) use self::find::scenarios_of;
+pub(in crate::commands) use self::find::{MOST_ENTRIES, scenarios_of};
 use self::run::play_all;
 use super::coverage::CoverageOptions;
 use super::whole_file::WholeFile;

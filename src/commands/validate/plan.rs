@@ -13,7 +13,7 @@ use super::kind::{self, FileKind};
 use super::lines::{Batch, LONGEST_LINE, Lines};
 use super::{AppOptions, Check, FileToCheck, Home};
 use crate::app::{Part, TestData};
-use crate::commands::test::scenarios_of;
+use crate::commands::test::{MOST_ENTRIES, scenarios_of};
 use crate::engine::scenario::is_scenario;
 use crate::model::{Code, Finding, Findings};
 use crate::text::{LARGEST_FILE, Source, Wanted, not_there};
@@ -60,7 +60,8 @@ impl Plan {
     /// # Errors
     /// Findings where there is nothing to check.
     pub(super) fn new(check: Check<'_>) -> Result<Self, Findings> {
-        let mut planner = Planner { check, homes: BTreeMap::new(), files: Vec::new(), findings: Vec::new() };
+        let mut planner =
+            Planner { check, homes: BTreeMap::new(), left: MOST_ENTRIES, files: Vec::new(), findings: Vec::new() };
         if check.options.paths.is_empty() {
             let home = Home::open(check, &AppOptions::default())?;
             planner.app(&home);
@@ -230,6 +231,8 @@ struct Planner<'a> {
     check: Check<'a>,
     /// Apps that were opened, by folder.
     homes: BTreeMap<PathBuf, Option<Arc<Home>>>,
+    /// How many folders, and files that are not for simctl, may still be passed.
+    left: usize,
     files: Vec<(FileToCheck, Option<Arc<Home>>)>,
     findings: Findings,
 }
@@ -253,10 +256,16 @@ impl Planner<'_> {
         if path == Path::new("-") || !full.is_dir() {
             return self.file(full, path.to_path_buf());
         }
-        let before = self.files.len();
+        let (before, found) = (self.files.len(), self.findings.len());
         // What is below the current folder is shown without a leading `./`.
         let shown = if path == Path::new(".") { Path::new("") } else { path };
-        self.folder(&full, shown, 0);
+        if !self.folder(&full, shown, 0) {
+            self.findings.truncate(found);
+            let most = MOST_ENTRIES / 1000;
+            let what = format!("there are more than {most},000 files and folders that hold nothing to check");
+            let hint = "name the folder of an app, or the files themselves; nothing was checked";
+            return self.findings.push(Finding::new(Code::FileUnreadable, what).in_file(path).hint(hint));
+        }
         if self.files.len() == before && self.findings.is_empty() {
             let what = "the folder holds no manifest.json and no other .json or .ndjson file";
             self.findings.push(Finding::new(Code::FileMissing, what).in_file(path));
@@ -310,8 +319,8 @@ impl Planner<'_> {
         self.homes.entry(root.to_path_buf()).or_insert_with(open).clone()
     }
 
-    /// The app in a folder, or else all that is below it.
-    fn folder(&mut self, full: &Path, shown: &Path, depth: usize) {
+    /// The app in a folder, or else all that is below it, by name; false where that is too much.
+    fn folder(&mut self, full: &Path, shown: &Path, depth: usize) -> bool {
         if self.check.options.kind.is_none() && full.join("manifest.json").is_file() {
             let app = if shown == Path::new("") { Path::new(".") } else { shown };
             let options = AppOptions { app: Some(app.to_path_buf()), manifest: None };
@@ -319,7 +328,7 @@ impl Planner<'_> {
                 Ok(home) => self.app(&home),
                 Err(findings) => self.findings.extend(findings),
             }
-            return;
+            return true;
         }
         let mut entries: Vec<(String, bool)> = match std::fs::read_dir(full) {
             Ok(entries) => entries
@@ -331,22 +340,27 @@ impl Planner<'_> {
                 .collect(),
             Err(error) => {
                 let what = format!("the folder cannot be listed: {error}");
-                return self.findings.push(Finding::new(Code::FileUnreadable, what).in_file(shown));
+                self.findings.push(Finding::new(Code::FileUnreadable, what).in_file(shown));
+                return true;
             }
         };
         entries.sort();
         for (name, is_folder) in entries.into_iter().filter(|(name, _)| !name.starts_with('.')) {
             let (path, shown) = (full.join(&name), shown.join(&name));
-            if is_folder {
-                if name != "node_modules" && depth < DEEPEST {
-                    self.folder(&path, &shown, depth + 1);
-                }
-            } else if is_for_us(&name) {
+            if !is_folder && is_for_us(&name) {
                 self.file(path, shown);
                 if let Some((file, _)) = self.files.last_mut() {
                     file.is_walked = true;
                 }
+                continue;
+            }
+            let Some(left) = self.left.checked_sub(1) else { return false };
+            self.left = left;
+            let is_ours = is_folder && name != "node_modules" && depth < DEEPEST;
+            if is_ours && !self.folder(&path, &shown, depth + 1) {
+                return false;
             }
         }
+        true
     }
 }
