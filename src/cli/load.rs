@@ -12,7 +12,7 @@ use clap::{ArgAction, ArgMatches, Args as ClapArgs, Subcommand};
 use super::args::{AppFlags, ExternalFlags, HandlerFlags, PayloadFlags, PlatformFlags, WallFlags, pointless};
 use super::values;
 use crate::commands::{
-    Expectation, LoadFormat, LoadOptions, LoadTargetFile, MergeOptions, Mix, TriggerOptions, USER_EVENTS,
+    Expectation, LoadFormat, LoadOptions, LoadTargetFile, MOST_SHARDS, MergeOptions, Mix, TriggerOptions, USER_EVENTS,
 };
 use crate::payload::Override;
 use crate::platform::Network;
@@ -33,7 +33,7 @@ A delivery that does not hold makes the exit code 1, unless --expect says how ma
 pub(super) const MERGE_EXAMPLES: &str = "\
 Examples:
   simctl report merge 1.json 2.json 3.json             what the whole run came to
-  simctl report merge *.json --expect 'p99 < 20ms' --report html=load.html --report json=load.json";
+  simctl report merge shards/*.json --expect 'p99 < 20ms' --report html=load.html --report json=load.json";
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct LoadFlags {
@@ -259,8 +259,8 @@ fn shard(text: &str) -> Result<(u64, u64), String> {
     if part == 0 || part > of {
         return Err(format!("there is no part {part} of {of}: parts are counted from 1"));
     }
-    if of > 10_000 {
-        return Err("a run has at most 10000 parts".to_owned());
+    if of > MOST_SHARDS {
+        return Err(format!("a run has at most {MOST_SHARDS} parts"));
     }
     Ok((part - 1, of))
 }

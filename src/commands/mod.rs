@@ -46,7 +46,7 @@ pub use init::{InitOptions, init};
 pub use load::{Expectation, LoadFormat, LoadOptions, LoadTargetFile, load};
 pub use payloads::{PayloadOptions, PayloadSource};
 pub use replay::{ReplayOptions, replay};
-pub use report_merge::{MergeOptions, merge_reports};
+pub use report_merge::{MOST_SHARDS, MergeOptions, merge_reports};
 pub use schedules::{ScheduleListOptions, fire as fire_schedule, list as list_schedules};
 pub use schema::{SchemaOptions, TypesOptions, schema};
 pub use serve::{ServeOptions, serve};

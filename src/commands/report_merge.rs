@@ -7,6 +7,9 @@ use super::load::{Expectation, LoadTargetFile, Reports, conclude};
 use crate::model::{LoadReport, Verdict};
 use crate::text::{LARGEST_FILE, list};
 
+/// The most shards that a load has.
+pub const MOST_SHARDS: u64 = 10_000;
+
 /// The flags of `report merge`.
 #[derive(Debug, Clone)]
 pub struct MergeOptions {
@@ -33,6 +36,11 @@ pub fn merge_reports(context: &Context, options: &MergeOptions) -> Verdict {
         faults.iter().for_each(|fault| context.console.error(fault, None));
         return Verdict::CannotDo;
     }
+    for (file, report) in all.iter().filter(|(_, report)| report.interrupted) {
+        let what =
+            format!("{}: this shard was ended before its time, after {} deliveries", file.display(), report.deliveries);
+        context.console.error(&what, Some("fire it again: what the shards come to is not the run"));
+    }
     let merged = all.into_iter().map(|(_, report)| report).reduce(|mut sum, report| {
         sum.merge(report);
         sum
@@ -46,7 +54,7 @@ pub fn merge_reports(context: &Context, options: &MergeOptions) -> Verdict {
             return Verdict::Machine;
         }
     };
-    let verdict = if merged.interrupted { Verdict::Interrupted } else { Verdict::Held };
+    let verdict = if merged.interrupted { Verdict::Problems } else { Verdict::Held };
     conclude(context, merged, &options.expect, reports, verdict)
 }
 
@@ -67,7 +75,7 @@ fn read(context: &Context, file: &Path) -> Result<LoadReport, String> {
     let report: LoadReport =
         serde_json::from_slice(&bytes).map_err(|error| format!("{shown} is not a report of a load: {error}"))?;
     let within = |part: &u64| (1..=report.shards.of).contains(part);
-    if report.shards.parts.is_empty() || !report.shards.parts.iter().all(within) {
+    if report.shards.parts.is_empty() || !report.shards.parts.iter().all(within) || report.shards.of > MOST_SHARDS {
         return Err(format!("{shown} is not a report of a load: its shards are none of its run"));
     }
     Ok(report)
@@ -113,7 +121,7 @@ fn difference(a: &LoadReport, b: &LoadReport) -> Option<String> {
         return Some(format!("simctl {} and {}", a.version, b.version));
     }
     if a.shards.of != b.shards.of {
-        return Some(format!("{} shards and {}", a.shards.of, b.shards.of));
+        return Some(format!("one is of {} shards, the other of {}", a.shards.of, b.shards.of));
     }
     let (one, other) = (serde_json::to_value(&a.run).ok()?, serde_json::to_value(&b.run).ok()?);
     let differs = |(name, value): (&String, &serde_json::Value)| (other.get(name) != Some(value)).then(|| name.clone());

@@ -283,7 +283,10 @@ impl LoadFailure {
     fn is_like(&self, other: &Self) -> bool {
         let same = |get: fn(&Self) -> &str| get(self) == get(other);
         let is_there = same(|failure| &failure.event) && same(|failure| &failure.outcome) && self.place == other.place;
-        is_there && (self.place.is_some() || self.what == other.what)
+        // What comes before the message: `threw RangeError`.
+        let kind = |failure: &Self| failure.what.split(':').next().map(str::to_owned);
+        let is_kind = self.place.is_some() && kind(self) == kind(other);
+        is_there && (is_kind || self.what == other.what)
     }
 }
 

@@ -214,6 +214,51 @@ fn reports_that_are_not_all_shards_of_one_run_are_refused() {
 }
 
 #[test]
+fn a_shard_that_could_not_go_on_is_no_part_of_a_whole_run() {
+    let sandbox = Sandbox::app(FINE).file("node", "#!/bin/sh\nexit 127\n");
+    fs::set_permissions(sandbox.path().join("node"), fs::Permissions::from_mode(0o755)).unwrap();
+    let args = "load onUserUpdate -n 40 --workers 1 --seed 7 --now 2026-01-31T12:00:00Z";
+    run(&sandbox, &format!("{args} --shard 1/2 --report json=1.json")).code(0);
+    run(&sandbox, &format!("{args} --shard 2/2 --report json=2.json --runtime node --node ./node")).code(3);
+    assert_eq!(report(&sandbox, "2.json")["interrupted"], true);
+    // What the handler is run by is no part of which payloads a run has.
+    let text = fs::read_to_string(sandbox.path().join("2.json")).unwrap().replace("\"node\"", "\"embedded\"");
+    fs::write(sandbox.path().join("2.json"), text).unwrap();
+    let merged = run(&sandbox, "report merge 1.json 2.json --expect errors=0").code(1);
+    merged.stderr("2.json: this shard was ended before its time, after 0 deliveries");
+}
+
+/// One worker has one delivery at a time, whatever it was sent ahead.
+#[test]
+fn deliveries_of_one_worker_take_no_longer_than_the_run() {
+    let sandbox = Sandbox::app(FINE);
+    for flags in ["", " --shared-realm"] {
+        run(&sandbox, &format!("load onUserUpdate -n 2000 --workers 1 --report json=l.json{flags}")).code(0);
+        let report = report(&sandbox, "l.json");
+        let (sum, took) = (report["latency"]["sum_us"].as_u64().unwrap(), report["took_us"].as_u64().unwrap());
+        assert!(sum <= took, "{sum} of {took} us{flags}");
+    }
+}
+
+#[test]
+fn realms_without_end_leave_node_what_packages_and_fetch_need() {
+    if !node_or_skip("many realms in Node.js") {
+        return;
+    }
+    let server = "exports = { updated: function (p) {
+      if (typeof WebAssembly !== WANTED) { throw new Error('WebAssembly is ' + typeof WebAssembly); }
+      if (typeof WebAssembly === 'object') {
+        return WebAssembly.instantiate(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])).then(() => fetch('data:,hello'));
+      }
+    } };";
+    for (wanted, flags) in [("'undefined'", ""), ("'object'", " --allow-node-globals")] {
+        let sandbox = Sandbox::app(&server.replace("WANTED", wanted));
+        let args = format!("load onUserUpdate -n 60 --workers 1 --runtime node{flags}");
+        run(&sandbox, &args).code(0).stdout("60 held");
+    }
+}
+
+#[test]
 fn a_shard_without_a_seed_and_a_clock_is_refused() {
     let sandbox = Sandbox::app(FINE);
     run(&sandbox, "load onUserUpdate -n 9 --shard 1/3").code(2).stderr("needs `--seed` and `--now`");

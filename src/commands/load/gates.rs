@@ -121,7 +121,9 @@ impl Unit {
             (Self::Time, "m") => Some(number * 6e4),
             (Self::Share, "%") => Some(number / 100.0),
             (Self::PerSecond, "/m") => Some(number / 60.0),
-            (Self::Number | Self::Share, "") | (Self::PerSecond, "" | "/s") => Some(number),
+            // A whole number is a per cent that was forgotten: `error-rate < 1` would hold whatever fails.
+            (Self::Share, "") => Some(number).filter(|share| *share < 1.0),
+            (Self::Number, "") | (Self::PerSecond, "" | "/s") => Some(number),
             _ => None,
         }
     }
@@ -191,7 +193,7 @@ impl Expectation {
         };
         let held = self.relation.holds(value, self.bound);
         let missed_by = (!held).then(|| match value - self.bound {
-            0.0 => format!("it is just {}", unit.show(self.bound)),
+            0.0 => format!("just {}", unit.show(self.bound)),
             more if more > 0.0 => format!("{} too much", unit.show(more)),
             less => format!("{} too little", unit.show(-less)),
         });
@@ -214,6 +216,7 @@ mod tests {
         assert_eq!(read("max < 800us"), Ok((Metric::Max, Relation::Less, 0.8)));
         assert_eq!(read(" errors = 0 "), Ok((Metric::Errors, Relation::Equal, 0.0)));
         assert_eq!(read("error-rate < 1%"), Ok((Metric::ErrorRate, Relation::Less, 0.01)));
+        assert_eq!(read("error-rate < 0.01"), read("error-rate < 1%"));
         assert_eq!(read("rate >= 450/s"), Ok((Metric::Rate, Relation::AtLeast, 450.0)));
     }
 
@@ -223,6 +226,7 @@ mod tests {
         assert!(wrong("erors = 1").contains("did you mean `errors`"), "{}", wrong("erors = 1"));
         assert!(wrong("speed < 1").contains("p99.9"), "{}", wrong("speed < 1"));
         assert!(wrong("p99 < 20").contains("write it as `20ms`"));
+        assert!(wrong("error-rate < 1").contains("write it as `1%`"));
         assert!(wrong("errors = 1%").contains("write it as `0`"));
         assert!(wrong("p99").contains("compares nothing"));
         for bad in ["", "<", "p99 <", "p99 < ms", "p99 =< 1ms", "p99 < -1ms"] {

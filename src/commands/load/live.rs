@@ -42,7 +42,8 @@ impl Live {
         self.due = Instant::now() + PAUSE;
         self.is_shown = true;
         // Nobody is told less where it cannot be written.
-        let _ = write!(io::stderr(), "\r\u{1b}[K{}", self.line(progress));
+        let line: String = self.line(progress).chars().take(room()).collect();
+        let _ = write!(io::stderr(), "\r\u{1b}[K{line}");
     }
 
     fn line(&mut self, progress: &Progress) -> String {
@@ -73,6 +74,12 @@ impl Live {
             let _ = write!(io::stderr(), "\r\u{1b}[K");
         }
     }
+}
+
+/// How many characters fit into one row of the terminal: what is longer leaves rows behind.
+fn room() -> usize {
+    let columns = rustix::termios::tcgetwinsize(io::stderr()).map_or(0, |size| usize::from(size.ws_col));
+    columns.checked_sub(1).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -171,6 +171,8 @@ fn fire(context: &Context, options: &LoadOptions, aim: Aim<'_>, interrupt: &Inte
         }
     };
     let verdict = if load.interrupted { failed.and(Verdict::Interrupted) } else { failed };
+    // Whoever adds this shard's report to others is to know that it is not whole.
+    load.interrupted |= failed != Verdict::Held;
     conclude(context, told.report(load), &options.expect, reports, verdict)
 }
 

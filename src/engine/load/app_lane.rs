@@ -118,8 +118,10 @@ fn fire(
             line.give_back();
         }
         let done = Instant::now();
-        // A process that was sent several may have begun before its outcome of the last one was read.
-        let begun = done.checked_sub(times.handler).map_or(begun, |began| began.min(begun));
+        // A process that was sent several has its own clock: it may have begun before its outcome of the last one was read, and
+        // where nothing is due at a time of its own, what simctl is slow to read is no waiting for a worker.
+        let began = done.checked_sub(times.handler).unwrap_or(begun);
+        let begun = if was_sent && due.is_none() { began } else { began.min(begun) };
         let moments = Moments { origin, due: due.unwrap_or(begun), begun, done, handler: times.handler };
         taken.follow(process.as_ref(), !times.start_up.is_zero());
         let found_error = bridge.take_error();

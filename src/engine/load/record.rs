@@ -141,8 +141,11 @@ impl Record {
         self.handler.merge(&other.handler);
         self.queueing.merge(&other.queueing);
         self.series.merge(&other.series);
-        other.failures.into_iter().for_each(|failure| self.fail(failure));
-        self.failures.sort_by_key(|failure| failure.index);
+        // The earliest first, whichever lane it was in: only so many are kept.
+        let mut failures = std::mem::take(&mut self.failures);
+        failures.extend(other.failures);
+        failures.sort_by_key(|failure| failure.index);
+        failures.into_iter().for_each(|failure| self.fail(failure));
         other.notices.into_iter().for_each(|notice| self.notice(notice));
         self.workers.extend(other.workers);
         self.took = self.took.max(other.took);
@@ -208,6 +211,19 @@ mod tests {
             .for_each(|one| record.fail(one));
         let kept: Vec<_> = record.failures.iter().map(|kept| (kept.index, kept.count)).collect();
         assert_eq!(kept, [(4, 2), (9, 1)]);
+    }
+
+    #[test]
+    fn the_earliest_failures_are_kept_whichever_lane_they_were_in() {
+        let lane = |first: u64| {
+            let mut record = Record::default();
+            (0..10)
+                .for_each(|nth| record.fail(threw(first + 2 * nth, "", u32::try_from(first + 2 * nth).unwrap_or(0))));
+            record
+        };
+        let mut sum = lane(1);
+        sum.merge(lane(0));
+        assert_eq!(sum.failures.iter().map(|kept| kept.index).collect::<Vec<_>>(), (0..10).collect::<Vec<_>>());
     }
 
     #[test]
