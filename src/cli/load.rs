@@ -3,7 +3,7 @@
 #![allow(rustdoc::broken_intra_doc_links, reason = "doc comments here are help, printed as they stand")]
 
 use std::num::{NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use clap::parser::ValueSource;
@@ -229,7 +229,11 @@ impl ReportFlags {
 
 /// Two reports in one file, where neither could be read.
 fn clash(reports: &[LoadTargetFile]) -> Option<String> {
-    let doubled = |(at, report): (usize, &LoadTargetFile)| reports[..at].iter().any(|other| other.file == report.file);
+    let plain = |report: &LoadTargetFile| -> PathBuf {
+        report.file.components().filter(|part| *part != Component::CurDir).collect()
+    };
+    let doubled =
+        |(at, report): (usize, &LoadTargetFile)| reports[..at].iter().any(|other| plain(other) == plain(report));
     let report = reports.iter().enumerate().find(|&one| doubled(one)).map(|(_, report)| report)?;
     Some(format!("two reports go to `{}`: give each a file of its own", report.file.display()))
 }

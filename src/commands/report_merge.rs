@@ -32,6 +32,7 @@ pub fn merge_reports(context: &Context, options: &MergeOptions) -> Verdict {
         }
     }
     faults.extend(clashes(&all));
+    faults.extend(options.reports.iter().filter_map(|target| overwrites(context, target, &options.files)));
     if !faults.is_empty() {
         faults.iter().for_each(|fault| context.console.error(fault, None));
         return Verdict::CannotDo;
@@ -56,6 +57,16 @@ pub fn merge_reports(context: &Context, options: &MergeOptions) -> Verdict {
     };
     let verdict = if merged.interrupted { Verdict::Problems } else { Verdict::Held };
     conclude(context, merged, &options.expect, reports, verdict)
+}
+
+/// Why a report would be lost to the sum.
+fn overwrites(context: &Context, target: &LoadTargetFile, files: &[PathBuf]) -> Option<String> {
+    let place = |file: &Path| context.cwd.join(file).canonicalize().ok();
+    let there = place(&target.file)?;
+    let is_one = files.iter().any(|file| place(file).as_ref() == Some(&there));
+    is_one.then(|| {
+        format!("{} is one of the reports that are added up: give the sum a file of its own", target.file.display())
+    })
 }
 
 /// One shard's report.

@@ -387,6 +387,12 @@ fn plain_command(command: &[String]) -> String {
     ["simctl".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(" ")
 }
 
+/// A word with `-n` in it, as `-n`, `-n5` or `-qn5`: the flags before that, and the number, where it is in the same word.
+fn counted(word: &str) -> Option<(&str, &str)> {
+    let at = word.find('n').filter(|&at| at > 0 && word.starts_with('-'))?;
+    word[1..at].chars().all(|flag| matches!(flag, 'q' | 'v')).then(|| (&word[..at], &word[at + 1..]))
+}
+
 /// The command line, `with_clock` with the seed and the clock of this run in it; with an index, for that payload alone.
 pub(super) fn repeat_command(
     command: &[String],
@@ -395,7 +401,7 @@ pub(super) fn repeat_command(
     index: Option<u64>,
 ) -> String {
     const DRAWN: [&str; 2] = ["--seed", "--now"];
-    const NUMBERED: [&str; 3] = ["--index", "--count", "-n"];
+    const NUMBERED: [&str; 2] = ["--index", "--count"];
     let drops = |word: &str| {
         let name = word.split_once('=').map_or(word, |(name, _)| name);
         DRAWN.contains(&name) || (index.is_some() && NUMBERED.contains(&name))
@@ -407,8 +413,13 @@ pub(super) fn repeat_command(
             if !word.contains('=') {
                 rest.next();
             }
-        } else if index.is_some() && word.starts_with("-n") && word.len() > 2 {
-            // `-n5`
+        } else if let Some((others, number)) = counted(word).filter(|_| index.is_some()) {
+            if others.len() > 1 {
+                words.push(others.to_owned());
+            }
+            if number.is_empty() {
+                rest.next();
+            }
         } else {
             words.push(shell_word(word).into_owned());
         }

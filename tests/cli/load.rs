@@ -204,6 +204,8 @@ fn reports_that_are_not_all_shards_of_one_run_are_refused() {
     (1..=3).for_each(|part| shard(part, 7));
     shard(2, 8);
     run(&sandbox, "report merge 1-7.json 2-7.json 3-7.json").code(0).stdout("9 deliveries");
+    run(&sandbox, "report merge 1-7.json 2-7.json 3-7.json --report json=./1-7.json").code(2).stderr("of its own");
+    assert_eq!(report(&sandbox, "1-7.json")["shards"]["parts"], serde_json::json!([1]));
     run(&sandbox, "report merge 1-7.json 3-7.json").code(2).stderr("of 3 shards, these are missing: 2");
     run(&sandbox, "report merge 1-7.json 2-7.json 2-7.json 3-7.json")
         .code(2)
@@ -255,6 +257,23 @@ fn realms_without_end_leave_node_what_packages_and_fetch_need() {
         let sandbox = Sandbox::app(&server.replace("WANTED", wanted));
         let args = format!("load onUserUpdate -n 60 --workers 1 --runtime node{flags}");
         run(&sandbox, &args).code(0).stdout("60 held");
+    }
+}
+
+#[test]
+fn what_repeats_one_delivery_has_no_number_of_all() {
+    let sandbox = Sandbox::app("exports = { updated: function (p) { throw new Error('no'); } };");
+    for number in ["-n 3", "-n3", "-n=3", "--count 3", "-qn 3", "-qn3"] {
+        let ran = run(
+            &sandbox,
+            &format!("load onUserUpdate {number} --workers 1 --seed 1 --now 2026-02-01T00:00:00Z --report json=l.json"),
+        )
+        .code(1);
+        drop(ran);
+        let repeat = report(&sandbox, "l.json")["failures"][0]["repeat"].as_str().unwrap().to_owned();
+        assert!(repeat.starts_with("simctl trigger onUserUpdate ") && !repeat.contains('3'), "{number}: {repeat}");
+        let ran = sandbox.run(repeat.split(' ').skip(1)).code(1);
+        ran.stdout("threw Error: no");
     }
 }
 
@@ -492,6 +511,7 @@ fn flags_that_have_no_place_are_refused() {
         ("load onAppInstall --users 5 -n 5", "leave the event out"),
         ("load onUserUpdate -n 5 --report xml=a", "not a report"),
         ("load onUserUpdate -n 5 --report json=a --report html=a", "two reports"),
+        ("load onUserUpdate -n 5 --report json=a --report html=./a", "two reports"),
     ] {
         run(&sandbox, args).code(2).stderr(why);
     }

@@ -167,6 +167,12 @@ impl FromStr for Expectation {
         };
         let value = text[at + sign.len()..].trim();
         let Some(bound) = metric.unit().read(value) else {
+            if metric == Metric::Errors && value.ends_with('%') {
+                return Err(format!(
+                    "`errors` is a number: a share is `error-rate {} {value}`",
+                    &text[at..at + sign.len()]
+                ));
+            }
             return Err(format!("`{value}` is not what `{name}` is in: write it as `{}`", metric.unit().example()));
         };
         Ok(Self { text: text.trim().to_owned(), metric, relation, bound })
@@ -227,7 +233,9 @@ mod tests {
         assert!(wrong("speed < 1").contains("p99.9"), "{}", wrong("speed < 1"));
         assert!(wrong("p99 < 20").contains("write it as `20ms`"));
         assert!(wrong("error-rate < 1").contains("write it as `1%`"));
-        assert!(wrong("errors = 1%").contains("write it as `0`"));
+        assert!(wrong("errors = 1").is_empty());
+        assert!(wrong("errors < 1%").contains("`error-rate < 1%`"));
+        assert!(wrong("errors = x").contains("write it as `0`"));
         assert!(wrong("p99").contains("compares nothing"));
         for bad in ["", "<", "p99 <", "p99 < ms", "p99 =< 1ms", "p99 < -1ms"] {
             assert!(read(bad).is_err(), "{bad}");
